@@ -1,0 +1,305 @@
+"""ToolEnv: a Gymnasium environment whose actions are methods. One file like this is all an author writes:
+
+    class ParcelLockers(ToolEnv[Depot]):
+        '''Store every parcel in a free locker that is at least as large.'''
+
+        name, version = "parcels", 1
+        rewards = RewardTable(step=-0.01, refused=-0.05, stored=0.05, solved=1.0)
+
+        def begin(self, *, parcels: int = 3) -> Depot: ...
+        @action
+        def store(self, parcel: str, locker: str) -> str: ...
+        def is_done(self) -> bool: ...
+        def outcome(self) -> Outcome: ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+import gymnasium
+import numpy as np
+from pydantic_core import to_json, to_jsonable_python
+
+from practicum.envs.actions import Action, ToolCall, collect_actions
+from practicum.envs.domains import DomainProfile, domain
+from practicum.envs.errors import ActionError, EpisodeOver, UsageError, nearest
+from practicum.envs.outside import LiveOutside, Outside
+from practicum.envs.records import Changes, begin_noting, end_noting
+from practicum.envs.rewards import Outcome, RewardTable, Terms
+from practicum.envs.spaces import CallSpace, JsonSpace, read_call
+from practicum.envs.tasks import Task, TaskSet
+
+S = TypeVar("S")
+
+CHECK_AGAIN = "Not accepted yet: check your work against the instruction once more, then give your final answer again."
+
+
+class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
+    """A world that is changed by calling its actions.
+
+    An author defines `name`, `begin`, actions, `is_done` and `outcome`; everything that an episode changes lives in
+    `state` (dataclasses that inherit `Record`, dicts, lists), and all chance comes from `np_random`.
+    """
+
+    name: ClassVar[str] = ""
+    """Short name, `^[a-z][a-z0-9_]{0,19}$`; published as `{name}-v{version}`."""
+    version: ClassVar[int] = 1
+    rewards: ClassVar[RewardTable] = RewardTable(step=-0.01, refused=-0.05, solved=1.0)
+    domain: ClassVar[str] = "generic"
+    """Name of the DomainProfile."""
+    blocking: bool = False
+    """Whether actions wait for something (a process, a chat model) and belong in a worker thread."""
+    actions: ClassVar[Mapping[str, Action]] = {}
+    """The published actions by name, in the order of definition; a verb is an index into them."""
+    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012  # Gymnasium's own declaration
+
+    state: S
+    task: Task
+    outside: Outside
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.actions = collect_actions(cls)
+
+    def __init__(self, seed: int | None = None, *, render_mode: str | None = None, **settings: Any) -> None:
+        """Make an environment that has not begun yet.
+
+        Args:
+            seed: seed of the first episode's task when `reset` is given none.
+            render_mode: Gymnasium's; `ansi` or None.
+            settings: parameters for every task that `reset` makes, as in `begin`.
+        """
+        self.render_mode = render_mode
+        self.outside = LiveOutside()
+        self.action_space = CallSpace(self.actions)
+        self.observation_space = JsonSpace()
+        self._first_seed = seed
+        self._settings = settings
+        self._action_list = tuple(self.actions.values())
+        self._over = True
+        self._steps = 0
+        self._last: Any = None
+        self._terms: Terms = {}
+        self._changes: Changes | None = None
+        self._send_back = 0
+
+    # What an author writes -------------------------------------------------------------------------------------
+
+    def begin(self, **params: Any) -> S:
+        """The state in which the episode of `self.task` begins; `params` are the task's."""
+        raise NotImplementedError
+
+    def is_done(self) -> bool:
+        """Whether the episode has come to an end of its own."""
+        raise NotImplementedError
+
+    def outcome(self) -> Outcome:
+        """How the episode stands, judged from the state alone."""
+        raise NotImplementedError
+
+    def opening(self) -> Any:
+        """The first observation; the instruction, unless the world has something to show."""
+        return self.task.instruction
+
+    def observe(self) -> Any:
+        """The Gymnasium observation; the last result, unless the world has one of its own."""
+        return self._last
+
+    def world(self) -> Any:
+        """The whole world as plain JSON, for hashes; bulk that is computed counts by its seed and its changes."""
+        return to_jsonable_python(self.state)
+
+    @classmethod
+    def make_task(cls, seed: int, **settings: Any) -> Task:
+        """The task of a seed. The default has the settings as params and the docstring as instruction."""
+        return Task(cls.name, cls.version, seed, cls.checked_settings(settings), inspect.cleandoc(cls.__doc__ or ""))
+
+    @classmethod
+    def render_text(cls, result: Any) -> str:
+        """A compact rendering of a result for agents with short contexts."""
+        return result if isinstance(result, str) else to_json(result).decode()
+
+    def earn(self, term: str, times: int = 1) -> None:
+        """Add a term of the reward table to the step being played."""
+        self._terms[term] = self._terms.get(term, 0.0) + times * self.rewards[term]
+
+    # What the library gives ------------------------------------------------------------------------------------
+
+    @classmethod
+    def env_id(cls) -> str:
+        """The versioned name, such as `flight-v1`."""
+        return f"{cls.name}-v{cls.version}"
+
+    @classmethod
+    def profile(cls) -> DomainProfile:
+        """The profile of this world's domain."""
+        return domain(cls.domain)
+
+    @classmethod
+    def tasks(cls, first_seed: int = 0, **settings: Any) -> TaskSet:
+        """The endless set of this world's tasks, a seed after the other."""
+        return TaskSet.generated(lambda seed: cls.make_task(seed, **settings), first_seed)
+
+    @classmethod
+    def checked_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings, if `begin` takes them all.
+
+        Raises:
+            UsageError: names the first that it does not take, and the nearest that it does.
+        """
+        parameters = inspect.signature(cls.begin).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return dict(settings)
+        known = [name for name in parameters if name != "self"]
+        for name in settings:
+            if name not in known:
+                takes = ", ".join(known) or "none"
+                raise UsageError(
+                    f"{cls.env_id()} has no setting {name!r}{nearest(name, known)}; its settings: {takes}"
+                )
+        return dict(settings)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The only source of chance; what an action draws is put back when the action is refused."""
+        generator = gymnasium.Env.np_random.fget(self)  # type: ignore[attr-defined]  # a property of the parent
+        changes = self._changes
+        if changes is not None:
+            changes.note(_restore_generator, generator, generator.bit_generator.state)
+            self._changes = None
+        return generator  # type: ignore[no-any-return]
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._np_random = value
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode.
+
+        Args:
+            seed: makes the task of that seed. Without it: the constructor's seed first, then drawn from `np_random`.
+            options: `task` (a `Task`, instead of a seed) and `min_try` (the first n-1 final answers are sent back).
+
+        Returns:
+            The first observation, and `{"task": what the agent may see of it}`.
+        """
+        options = options or {}
+        task = options.get("task") or self.make_task(self._pick_seed(seed), **self._settings)
+        super().reset(seed=task.seed)
+        self.task = task
+        self._changes = None
+        self._terms = {}
+        self.state = self.begin(**task.params)
+        self._steps = 0
+        self._over = False
+        self._send_back = options.get("min_try", 1) - 1
+        self._last = self.opening()
+        shown = {"env": task.env_id, "seed": task.seed, "params": dict(task.params), "instruction": task.instruction}
+        return self.observe(), {"task": shown}
+
+    def _pick_seed(self, seed: int | None) -> int:
+        if seed is None and self._first_seed is not None:
+            seed, self._first_seed = self._first_seed, None
+        return int(self.np_random.integers(2**31)) if seed is None else seed
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Play one call.
+
+        Args:
+            action: a `ToolCall`, `{"verb": i, "payload": text}` or `{"tool": name, "params": {…}}`.
+
+        Returns:
+            observation, reward, terminated, truncated, and info: `tool`, `arguments`, `result` (plain JSON), `error`
+            (why it was refused, or None), `terms`, `read_only`, `outcome` (in the last step).
+
+        Raises:
+            EpisodeOver: `reset` has not been called since the end.
+        """
+        if self._over:
+            raise EpisodeOver("the episode has ended; reset() begins another")
+        self._steps += 1
+        self._terms = {}
+        call = ToolCall("", {})
+        error: str | None = None
+        read_only = False
+        try:
+            call = read_call(action, self._action_list) if type(action) is not ToolCall else action
+            result, read_only = self._play(call)
+        except ActionError as refusal:
+            result, error = None, str(refusal)
+            self._terms = {"refused": self.rewards["refused"]} if "refused" in self.rewards else {}
+        return self._finish(call, result, error, read_only)
+
+    def _play(self, call: ToolCall) -> tuple[Any, bool]:
+        action = self.actions.get(call.tool)
+        if action is None:
+            known = ", ".join(self.actions)
+            raise ActionError(f"no action {call.tool!r}{nearest(call.tool, self.actions)}; there are {known}")
+        arguments = action.bind(call.arguments)
+        if self._send_back > 0 and call.tool in self.profile().ending_tools:
+            self._send_back -= 1
+            return CHECK_AGAIN, False
+        self._changes, token = begin_noting()
+        changes = self._changes
+        try:
+            result = to_jsonable_python(action.function(self, **arguments))
+            if action.read_only:
+                changes.take_back()
+        except BaseException:
+            changes.take_back()
+            raise
+        finally:
+            end_noting(token)
+            self._changes = None
+        return result, action.read_only
+
+    def _finish(
+        self, call: ToolCall, result: Any, error: str | None, read_only: bool
+    ) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        terms = self._terms
+        if "step" in self.rewards:
+            terms["step"] = self.rewards["step"]
+        terminated = error is None and not read_only and self.is_done()
+        truncated = not terminated and self._steps >= self.task.step_limit
+        self._over = terminated or truncated
+        outcome = self.outcome() if self._over else None
+        if terminated and outcome is not None:
+            self._earn_the_end(outcome)
+        self._last = result if error is None else error
+        info = {
+            "tool": call.tool,
+            "arguments": call.arguments,
+            "result": result,
+            "error": error,
+            "terms": terms,
+            "read_only": read_only,
+            "outcome": outcome,
+        }
+        return self.observe(), sum(terms.values()), terminated, truncated, info
+
+    def _earn_the_end(self, outcome: Outcome) -> None:
+        if outcome.success and "solved" in self.rewards:
+            self.earn("solved")
+        if outcome.violations and "violation" in self.rewards:
+            self.earn("violation", len(outcome.violations))
+
+    def render(self) -> str:  # type: ignore[override]  # only text
+        """The last observation as text."""
+        return self.render_text(self.observe())
+
+
+def _restore_generator(generator: np.random.Generator, state: Mapping[str, Any]) -> None:
+    generator.bit_generator.state = dict(state)
+
+
+def plain(value: Any) -> Any:
+    """A dataclass or container as plain JSON, sharing nothing with it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return to_jsonable_python(value)

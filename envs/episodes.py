@@ -1,0 +1,194 @@
+"""Episode: a task being played, and the only caller of `env.step`. Step: one call and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+from practicum.envs.actions import ToolCall
+from practicum.envs.core import ToolEnv
+from practicum.envs.errors import EpisodeOver, UnknownTool, nearest
+from practicum.envs.outside import Answer
+from practicum.envs.rewards import Terms
+from practicum.envs.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call and what came of it."""
+
+    turn: int
+    """Number of the call in its session, from 1."""
+    tool: str
+    arguments: Mapping[str, Any]
+    result: Any
+    """What the action returned, plain JSON; None when it was refused."""
+    error: str | None
+    """Why the call was refused, in the world's words."""
+    reward: float
+    terms: Terms
+    terminated: bool
+    truncated: bool
+    read_only: bool
+    via_skill: str | None = None
+    """Name of the skill whose inner call this was."""
+    outcome: Mapping[str, Any] | None = None
+    """Success, violations and regret, in the last step."""
+    outside: tuple[Answer, ...] = ()
+    """What the world was told from outside during the call."""
+    thought: str | None = None
+    """The agent's own words beside the call."""
+    latency_us: int = field(default=0, compare=False)
+    render: Callable[[Any], str] = field(default=str, repr=False, compare=False)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the world refused the call and stayed as it was."""
+        return self.error is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the episode ended with this step."""
+        return self.terminated or self.truncated
+
+    @property
+    def text(self) -> str:
+        """The result, or the refusal, in the environment's compact rendering."""
+        return f"Error: {self.error}" if self.error is not None else self.render(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an episode begins."""
+
+    task: Task
+    observation: Any
+    text: str
+    min_try: int = 1
+
+
+class Recorder(Protocol):
+    """Where an Episode puts its steps. When `record` returns, the step is kept."""
+
+    def opened(self, opening: Opening) -> None:
+        """The episode has begun."""
+
+    def record(self, step: Step) -> None:
+        """A step has been played. Raises when it could not be kept."""
+
+
+class ListRecorder:
+    """Keeps steps in a list."""
+
+    def __init__(self) -> None:
+        self.opening: Opening | None = None
+        self.steps: list[Step] = []
+
+    def opened(self, opening: Opening) -> None:
+        """Remember the beginning."""
+        self.opening = opening
+
+    def record(self, step: Step) -> None:
+        """Append the step."""
+        self.steps.append(step)
+
+
+class Episode:
+    """A task being played.
+
+    Args:
+        env: the world; the episode resets it and owns it from then on.
+        task: what is to be done.
+        recorder: where `act` puts the steps before it hands them out.
+        min_try: the first `min_try - 1` final answers are sent back once with a request to check again.
+    """
+
+    def __init__(self, env: ToolEnv[Any], task: Task, *, recorder: Recorder | None = None, min_try: int = 1) -> None:
+        self.env = env
+        self.task = task
+        self.turn = 0
+        """Number of the last step."""
+        self.last: Step | None = None
+        self.total_reward = 0.0
+        self._recorder = recorder
+        observation, _ = env.reset(options={"task": task, "min_try": min_try})
+        self._answers_at_start = env.outside.take()
+        self.opening = Opening(task, observation, env.render_text(observation), min_try)
+        if recorder is not None:
+            recorder.opened(self.opening)
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has ended."""
+        return self.last is not None and self.last.done
+
+    def check(self, tool: str) -> None:
+        """See that a call of `tool` can be played at all.
+
+        Raises:
+            UnknownTool: the environment has no such action.
+            EpisodeOver: the episode has ended.
+        """
+        if tool not in self.env.actions:
+            known = ", ".join(self.env.actions)
+            raise UnknownTool(
+                f"{self.task.env_id} has no tool {tool!r}{nearest(tool, self.env.actions)}; it has {known}"
+            )
+        if self.over:
+            raise EpisodeOver(f"the episode ended with turn {self.turn}")
+
+    def play(
+        self, tool: str, arguments: Mapping[str, Any], *, via_skill: str | None = None, thought: str | None = None
+    ) -> Step:
+        """Play one call without recording it; whoever calls this records the step before handing it out.
+
+        Raises:
+            UnknownTool, EpisodeOver: as `check`.
+        """
+        self.check(tool)
+        began = perf_counter_ns()
+        _, reward, terminated, truncated, info = self.env.step(ToolCall(tool, arguments))
+        outcome = info["outcome"]
+        step = Step(
+            turn=self.turn + 1,
+            tool=tool,
+            arguments=arguments,
+            result=info["result"],
+            error=info["error"],
+            reward=reward,
+            terms=info["terms"],
+            terminated=terminated,
+            truncated=truncated,
+            read_only=info["read_only"],
+            via_skill=via_skill,
+            outcome=outcome.as_json() if outcome is not None else None,
+            outside=self.env.outside.take(),
+            thought=thought,
+            latency_us=(perf_counter_ns() - began) // 1000,
+            render=self.env.render_text,
+        )
+        self.turn = step.turn
+        self.total_reward += reward
+        self.last = step
+        return step
+
+    def act(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        via_skill: str | None = None,
+        thought: str | None = None,
+    ) -> Step:
+        """Play one call and record it; the step is kept before this returns.
+
+        Raises:
+            UnknownTool, EpisodeOver: as `check`. Whatever the recorder raises: the step was not kept, and the
+            episode must be dropped and rebuilt from what was.
+        """
+        step = self.play(tool, arguments or {}, via_skill=via_skill, thought=thought)
+        if self._recorder is not None:
+            self._recorder.record(step)
+        return step

@@ -1,0 +1,40 @@
+"""The three sorts of error: told to the agent, told to the person at the keyboard, and everything else, a bug.
+
+    Exception
+    ├── ActionError        the world refuses; the agent reads why
+    │   └── BadArguments   the door refuses; every bad argument is named
+    ├── UnknownTool        no such action; takes no turn
+    ├── EpisodeOver        the episode has ended; takes no turn
+    └── UsageError         one line and exit code 2
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ActionError(Exception):
+    """The world refuses an action; nothing has changed, and the message tells the agent why and what to do."""
+
+
+class BadArguments(ActionError):
+    """The arguments do not fit the action's schema; the message names each of them."""
+
+
+class UnknownTool(Exception):
+    """The environment has no action of that name."""
+
+
+class EpisodeOver(Exception):
+    """The episode has ended, so it takes no more actions."""
+
+
+class UsageError(Exception):
+    """The person at the keyboard asked for something that cannot be done; the message is one line with the way out."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""

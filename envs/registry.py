@@ -1,0 +1,179 @@
+"""Where environments are found: built in, installed as plugins, or named by module, file or Gymnasium id."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+
+from practicum.envs.core import ToolEnv
+from practicum.envs.domains import DomainProfile, register_domain
+from practicum.envs.errors import UsageError, nearest
+
+GROUP = "practicum.environments"
+EnvClass = type[ToolEnv[Any]]
+
+_registered: dict[str, EnvClass | str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """An installed environment that could not be loaded, and why."""
+
+    name: str
+    reason: str
+
+
+def register(env_id: str, env: EnvClass | str, *, domain: DomainProfile | str | None = None) -> None:
+    """Make an environment known by an id, in this process.
+
+    Args:
+        env_id: `my-project/my-env-v1`, or a plain `parcels-v1`.
+        env: the class, or where to find it: `module:Class`.
+        domain: its profile, registered too when it is one; only with a class.
+    """
+    if isinstance(domain, DomainProfile):
+        register_domain(domain)
+    if domain is not None and not isinstance(env, str):
+        env.domain = domain.name if isinstance(domain, DomainProfile) else domain
+    _registered[env_id] = env
+
+
+def make(name: str, **settings: Any) -> ToolEnv[Any]:
+    """An environment by name, with its settings.
+
+    Raises:
+        UsageError: as `find`.
+    """
+    return find(name)(**settings)
+
+
+def find(name: str) -> EnvClass:
+    """The environment class that a name means.
+
+    Args:
+        name: `flight` (its newest version), `flight-v1`, `module:Class`, `file.py:Class`, or `gym:ID`.
+
+    Raises:
+        UsageError: nothing has that name (with the nearest one that has), or it cannot be loaded.
+    """
+    if name.startswith("gym:"):
+        from practicum.envs.gymnasium_env import wrap_gymnasium
+
+        return wrap_gymnasium(name.removeprefix("gym:"))
+    if ":" in name:
+        return _load(name)
+    known = _known()
+    found = known.get(name) or known.get(_newest(name, known))
+    if found is None:
+        raise UsageError(
+            f"no environment {name!r}{nearest(name, [*known, *map(short_name, known)])}; "
+            "`practicum envs` lists them, file.py:Class and gym:ID work too"
+        )
+    return _load_known(name, found)
+
+
+def environments() -> tuple[list[EnvClass], list[BrokenPlugin]]:
+    """Every known environment that loads, and every one that does not."""
+    loaded: list[EnvClass] = []
+    broken: list[BrokenPlugin] = []
+    for name, found in _known().items():
+        try:
+            loaded.append(_load_known(name, found))
+        except UsageError as error:
+            broken.append(BrokenPlugin(name, str(error)))
+    return loaded, broken
+
+
+def short_name(env_id: str) -> str:
+    """`flight` of `flight-v1`."""
+    return re.sub(r"-v\d+$", "", env_id)
+
+
+def _known() -> dict[str, EnvClass | str | EntryPoint]:
+    plugins: Mapping[str, EntryPoint] = {point.name: point for point in _entry_points()}
+    return {**_registered, **plugins} | _registered
+
+
+@lru_cache(maxsize=1)
+def _entry_points() -> tuple[EntryPoint, ...]:
+    return tuple(sorted(entry_points(group=GROUP), key=lambda point: point.name))
+
+
+def _newest(name: str, known: Mapping[str, Any]) -> str:
+    versions = [env_id for env_id in known if short_name(env_id) == name]
+    return max(versions, key=lambda env_id: int(env_id.rpartition("-v")[2] or 0), default="")
+
+
+def _load_known(name: str, found: EnvClass | str | EntryPoint) -> EnvClass:
+    if isinstance(found, str):
+        return _load(found)
+    if isinstance(found, type):
+        return found
+    try:
+        return _checked(name, found.load())
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a plugin may fail in any way; it must not take the rest along
+        raise UsageError(f"the plugin {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _load(place: str) -> EnvClass:
+    module_name, _, class_name = place.rpartition(":")
+    try:
+        module = _load_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  # an author's file may fail in any way
+        raise UsageError(f"cannot import {module_name!r}: {type(error).__name__}: {error}") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        names = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, ToolEnv) and v.name]
+        raise UsageError(f"{module_name} has no {class_name!r}{nearest(class_name, names)}")
+    return _checked(place, found)
+
+
+def _load_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    if not path.is_file():
+        raise UsageError(f"no file {path}")
+    name = f"practicum_file_{path.stem}_{abs(hash(str(path))):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _checked(name: str, found: Any) -> EnvClass:
+    if not (isinstance(found, type) and issubclass(found, ToolEnv)):
+        raise UsageError(f"{name!r} is {found!r}, which is no ToolEnv class")
+    return found
+
+
+def register_gymnasium_ids() -> None:
+    """Register every built-in environment with Gymnasium, as strings: nothing is loaded."""
+    for env_id, place in _registered.items():
+        if isinstance(place, str) and f"practicum/{env_id}" not in gymnasium.registry:
+            gymnasium.register(id=f"practicum/{env_id}", entry_point=place)
+
+
+register("flight-v1", "practicum.envs.flight_booking_env:FlightBookingEnv")

@@ -1,0 +1,5 @@
+"""`python -m practicum` is the `practicum` command."""
+
+from practicum.mcp_server.cli.app import main
+
+main()
