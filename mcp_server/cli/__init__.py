@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The `practicum` command, one file a group of commands."""

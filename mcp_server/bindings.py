@@ -1,0 +1,152 @@
+"""Bindings: three ways for a client to reach its session. Named by a handle, by an endpoint, or by the process itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from practicum.envs import ActionError
+from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.practice import Caller, Opened, Practice
+from practicum.mcp_server.tools import HANDLE, Catalogue, EnvTool, ToolCard
+from practicum.memory import Session
+
+NEWCOMER = (
+    "Practicum is a practice ground. Call open_session first: it gives a session_id, an instruction and a first "
+    "observation. Then do the task by calling the environment's tools with that session_id. "
+    "Every call of a session and its result is logged in {db} on the server's machine; "
+    "`practicum sessions` lists the log, `practicum forget SESSION` deletes a session for good."
+)
+
+
+@dataclass
+class Binding:
+    """How one request reaches its session. This one: the client names it in each call."""
+
+    caller: Caller
+    hide_rewards: bool = False
+    base_url: str | None = None
+    """Where this server is reached over HTTP."""
+    session_id: str | None = None
+    """The session that the connection itself names."""
+
+    def hides(self, session: Session) -> bool:
+        """Whether rewards and outcome of a session are kept from the client."""
+        return self.hide_rewards or session.purpose == "evaluation"
+
+    def cards(self, catalogue: Catalogue) -> list[ToolCard]:
+        """The tools to list."""
+        return catalogue.listed()
+
+    def core(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """The core tools that may be called."""
+        return tuple(name for name in catalogue.core if name != "next_task")
+
+    def actions(self, catalogue: Catalogue) -> Mapping[str, EnvTool]:
+        """The actions that may be called, by listed name."""
+        return catalogue.actions
+
+    async def handle(
+        self, practice: Practice, arguments: Mapping[str, Any]
+    ) -> tuple[str | None, int | None, dict[str, Any]]:
+        """Split arguments into session id, turn, and what is the action's own.
+
+        Raises:
+            ActionError: the handle arguments are of the wrong type.
+        """
+        own = {name: value for name, value in arguments.items() if name not in HANDLE}
+        session_id, turn = arguments.get("session_id"), arguments.get("turn")
+        if session_id is not None and not isinstance(session_id, str):
+            raise ActionError(f"'session_id' is {session_id!r}, expected a string")
+        if turn is not None and (not isinstance(turn, int) or isinstance(turn, bool)):
+            raise ActionError(f"'turn' is {turn!r}, expected an integer")
+        return session_id, turn, own
+
+    async def instructions(self, practice: Practice) -> str:
+        """What a newcomer is told."""
+        return NEWCOMER.format(db=practice.store.path)
+
+    async def next_task(self, practice: Practice) -> Opened:
+        """Begin the next task, where the connection is bound to one task at a time."""
+        raise ActionError("open_session begins a task on this connection")
+
+
+@dataclass
+class Scoped(Binding):
+    """An endpoint of its own: the address names the session, the tools are clean."""
+
+    env: str = ""
+
+    def cards(self, catalogue: Catalogue) -> list[ToolCard]:
+        """The environment's tools, without handle arguments."""
+        return catalogue.listed_clean(self.env, self.core(catalogue))
+
+    def core(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """What makes sense with one session."""
+        return ("get_session", "search_skills", "run_skill")
+
+    def actions(self, catalogue: Catalogue) -> Mapping[str, EnvTool]:
+        """The environment's own actions."""
+        return catalogue.actions_of[self.env]
+
+    async def handle(
+        self, practice: Practice, arguments: Mapping[str, Any]
+    ) -> tuple[str | None, int | None, dict[str, Any]]:
+        """The session is known; every argument is the action's own."""
+        return self.session_id, None, dict(arguments)
+
+    async def instructions(self, practice: Practice) -> str:
+        """The task itself."""
+        return practice.session(self.caller, self.session_id).task.instruction
+
+
+@dataclass
+class Bound(Scoped):
+    """One process, one episode at a time; the first begins when somebody asks for it, `next_task` goes on."""
+
+    seed: int | None = None
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+    def core(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """What makes sense with one session at a time."""
+        return ("get_session", "search_skills", "run_skill", "next_task")
+
+    async def handle(
+        self, practice: Practice, arguments: Mapping[str, Any]
+    ) -> tuple[str | None, int | None, dict[str, Any]]:
+        """The session at hand; every argument is the action's own."""
+        await self.begin(practice)
+        return self.session_id, None, dict(arguments)
+
+    async def instructions(self, practice: Practice) -> str:
+        """The task at hand, and how to go on."""
+        await self.begin(practice)
+        task = practice.session(self.caller, self.session_id).task
+        return f"{task.instruction}\n\nWhen the task has ended, next_task begins another. {log_note(practice)}"
+
+    async def begin(self, practice: Practice) -> None:
+        """See that there is a session."""
+        async with self.lock:
+            if self.session_id is None:
+                await self._open(practice)
+
+    async def next_task(self, practice: Practice) -> Opened:
+        """Close the session at hand and begin the next."""
+        async with self.lock:
+            if self.session_id is not None:
+                await practice.close(self.caller, self.session_id)
+                self.seed = None if self.seed is None else self.seed + 1
+            return await self._open(practice)
+
+    async def _open(self, practice: Practice) -> Opened:
+        opened = await practice.open(self.caller, Wish(self.env, seed=self.seed))
+        self.session_id = opened.session.id
+        return opened
+
+
+def log_note(practice: Practice) -> str:
+    """What is logged, where, and how to delete it."""
+    return f"Every call and result is logged in {practice.store.path}; `practicum forget SESSION` deletes a session."

@@ -1,0 +1,72 @@
+"""Which task a session is opened on: the one wished for, or the next that this principal has not played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from practicum.envs import ActionError, Task
+from practicum.mcp_server.served import Served
+from practicum.memory import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `open_session` was asked for."""
+
+    env: str
+    task: str | None = None
+    """Id of a task of the served file, or content hash of any task that has been played."""
+    seed: int | None = None
+    split: str | None = None
+    purpose: str = "practice"
+    scoped: bool = False
+    """Whether the session gets an endpoint and a token of its own."""
+    min_try: int = 1
+
+
+class Chooser:
+    """Chooses tasks, and remembers how far each principal has come."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._next_seed: dict[tuple[str, str, str], int] = {}
+
+    def choose(self, principal: str, served: Served, wish: Wish) -> Task:
+        """The task for a new session.
+
+        Raises:
+            ActionError: there is no such task.
+        """
+        if wish.task is not None:
+            return served.task(wish.task) or self._logged(served, wish.task)
+        if wish.seed is not None:
+            return served.make_task(wish.seed)
+        split = wish.split or ("test" if wish.purpose == "evaluation" else None)
+        if served.tasks is not None:
+            return self._next_listed(principal, served, split)
+        return self._next_generated(principal, served, split or "train")
+
+    def _logged(self, served: Served, name: str) -> Task:
+        task = self._sessions.task(name)
+        if task is None or task.env_id != served.env_class.env_id():
+            raise ActionError(
+                f"no task {name!r} of {served.name}; leave `task` out for the next one that you have not played"
+            )
+        return task
+
+    def _next_listed(self, principal: str, served: Served, split: str | None) -> Task:
+        tasks = [task for task in served.tasks or () if split in (None, task.split)]
+        if not tasks:
+            raise ActionError(f"the task file of {served.name} has no task in split {split!r}; leave `split` out")
+        return next((task for task in tasks if not self._sessions.played_task(principal, task.hash)), tasks[0])
+
+    def _next_generated(self, principal: str, served: Served, split: str) -> Task:
+        key = (principal, served.name, split)
+        seed = self._next_seed.get(key, 0)
+        while True:
+            if not self._sessions.played_seed(principal, served.name, served.env_class.version, seed):
+                task = served.make_task(seed)
+                if task.split == split:
+                    self._next_seed[key] = seed + 1
+                    return task
+            seed += 1

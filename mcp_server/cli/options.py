@@ -1,0 +1,66 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from practicum.envs.errors import UsageError
+from practicum.memory import Store, default_path
+
+Db = Annotated[
+    Path | None, typer.Option("--db", help="The log; $PRACTICUM_DB or a file in your data folder by default.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the environment; repeats.")
+]
+EnvName = Annotated[
+    str, typer.Option("--env", help="Environment: flight, flight-v1, module:Class, file.py:Class or gym:ID.")
+]
+
+console = Console(stderr=False, highlight=False)
+remarks = Console(stderr=True, highlight=False)
+
+
+def read_settings(given: Iterable[str] | None) -> dict[str, Any]:
+    """`name=value` pairs as a dict; a value that is JSON is read as JSON, any other is text.
+
+    Raises:
+        UsageError: a pair has no `=`.
+    """
+    settings: dict[str, Any] = {}
+    for pair in given or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {pair!r}: expected NAME=VALUE, such as --set p_3ds=0.5")
+        try:
+            settings[name] = json.loads(value)
+        except ValueError:
+            settings[name] = value
+    return settings
+
+
+@contextmanager
+def open_store(db: Path | None, *, durable: bool = False) -> Iterator[Store]:
+    """The store at `--db` or the default place, closed at the end.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    store = Store.open(db or default_path(), durable=durable)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

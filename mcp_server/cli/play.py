@@ -1,0 +1,147 @@
+"""`practicum play`: a person plays in the terminal."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from practicum.envs.errors import ActionError, UnknownTool, UsageError
+from practicum.mcp_server.cli.options import Db, Settings, console, open_store, read_settings, remarks
+
+HELP = "tool name=value …  plays a call;  tools  lists them;  undo  takes the last turn back;  quit  leaves"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(play)
+
+
+def play(
+    env: Annotated[str, typer.Argument(help="Environment to play.")] = "flight",
+    seed: Annotated[int | None, typer.Option(help="Seed of the task; the next unplayed one by default.")] = None,
+    settings: Settings = None,
+    db: Db = None,
+) -> None:
+    """Play an environment yourself; the session is logged like any other."""
+    import anyio
+
+    from practicum.mcp_server.practice import Practice
+    from practicum.mcp_server.served import serve_environments
+
+    served = serve_environments([env], settings=read_settings(settings))
+    with open_store(db) as store:
+        anyio.run(_play, Practice(store, served), next(iter(served)), seed)
+
+
+async def _play(practice: Any, env: str, seed: int | None) -> None:
+    from practicum.mcp_server.choosing import Wish
+    from practicum.mcp_server.practice import Caller
+
+    caller = Caller(client_name="practicum play", alone=True)
+    async with practice:
+        opened = await practice.open(caller, Wish(env, seed=seed))
+        console.print(opened.session.task.instruction, markup=False)
+        console.print(opened.episode.opening.text, markup=False)
+        remarks.print(HELP, markup=False)
+        session_id = opened.session.id
+        while session_id:
+            session_id = await _one_line(practice, caller, session_id)
+
+
+async def _one_line(practice: Any, caller: Any, session_id: str) -> str:
+    """Read a line and do what it says; returns the session to go on with, or nothing at the end."""
+    try:
+        line = console.input("> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        line = "quit"
+    try:
+        return await _obey(practice, caller, session_id, line)
+    except (ActionError, UnknownTool, UsageError) as error:
+        console.print(str(error), markup=False)
+        return session_id
+
+
+async def _obey(practice: Any, caller: Any, session_id: str, line: str) -> str:
+    if line in ("", "help", "?"):
+        remarks.print(HELP, markup=False)
+        return session_id
+    if line in ("quit", "exit"):
+        remarks.print(f"session {session_id}; practicum sessions {session_id[:8]} shows it", markup=False)
+        return ""
+    if line == "tools":
+        for action in practice.served[practice.session(caller, session_id).task.env].env_class.actions.values():
+            console.print(f"{action.name}({', '.join(action.parameters)}): {action.description}", markup=False)
+        return session_id
+    if line == "undo":
+        return await _undo(practice, caller, session_id)
+    return await _call(practice, caller, session_id, line)
+
+
+async def _undo(practice: Any, caller: Any, session_id: str) -> str:
+    turns = practice.session(caller, session_id).steps
+    if not turns:
+        raise UsageError("nothing has been played yet")
+    opened = await practice.open_fork(caller, session_id, turns - 1)
+    last = opened.episode.last
+    console.print(last.text if last else opened.episode.opening.text, markup=False)
+    return str(opened.session.id)
+
+
+async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
+    from practicum.mcp_server.live import Call
+
+    session = practice.session(caller, session_id)
+    tool, arguments = read_line(line, practice.served[session.task.env].env_class.actions)
+    began = time.monotonic()
+    played = await practice.act(caller, session_id, Call(tool, arguments))
+    step = played.step
+    console.print(step.text, markup=False)
+    remarks.print(f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", markup=False)
+    if not step.done:
+        return session_id
+    console.print(f"The episode is over: {json.dumps(step.outcome)}", markup=False)
+    return ""
+
+
+def read_line(line: str, actions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Read `tool name=value …`, or `tool {"name": value}`; bare values go to the arguments in their order.
+
+    Raises:
+        UsageError: quotes are open, or there are more values than arguments.
+    """
+    tool, _, rest = line.partition(" ")
+    if rest.strip().startswith("{"):
+        try:
+            return tool, json.loads(rest)
+        except ValueError as error:
+            raise UsageError(f"not JSON: {error}") from None
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        raise UsageError(f"cannot read that: {error}") from None
+    action = actions.get(tool)
+    schema = action.schema["properties"] if action else {}
+    names = iter(action.parameters if action else ())
+    arguments: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            name, value = next(names, ""), word
+            if not name:
+                raise UsageError(f"{tool} takes no such argument: {word!r}")
+        arguments[name] = _value(value, schema.get(name, {}))
+    return tool, arguments
+
+
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
+    if schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

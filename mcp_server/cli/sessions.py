@@ -1,0 +1,226 @@
+"""`practicum sessions | replay | fork | forget`: what happened, again, differently, or never."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from practicum.envs.errors import UsageError
+from practicum.mcp_server.cli.options import (
+    AsJson,
+    Db,
+    Settings,
+    console,
+    open_store,
+    print_json,
+    read_settings,
+    remarks,
+)
+from practicum.memory import Divergence, Log, Session, Sessions, fork, forget, play_calls, replay, replay_all
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("sessions")(list_sessions)
+    app.command("replay")(replay_command)
+    app.command("fork")(fork_command)
+    app.command("forget")(forget_command)
+
+
+def list_sessions(
+    session: Annotated[str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")] = None,
+    env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """List sessions, newest first, or show one."""
+    with open_store(db) as store:
+        sessions = Sessions(store)
+        if session is not None:
+            _show(sessions, sessions.resolve(session), as_json=as_json)
+            return
+        found = sessions.list(None, env=env, limit=limit)
+        if as_json:
+            print_json([_brief(each) for each in found])
+            return
+        table = Table("session", "environment", "principal", "client", "started", "turns", "return", "end", box=None)
+        for each in found:
+            table.add_row(*_row(each))
+        console.print(table)
+        remarks.print(f"{len(found)} sessions in {store.path}", markup=False)
+
+
+def _row(session: Session) -> tuple[str, ...]:
+    started = datetime.datetime.fromtimestamp(session.started_at, tz=datetime.UTC).astimezone()
+    end = "open" if session.ended_at is None else _ending(session)
+    return (
+        session.id,
+        session.task.env_id,
+        session.principal,
+        session.client_name or "-",
+        f"{started:%Y-%m-%d %H:%M}",
+        str(session.steps),
+        f"{session.total_reward:.2f}",
+        end,
+    )
+
+
+def _ending(session: Session) -> str:
+    if session.outcome is None:
+        return session.reason or "ended"
+    return "success" if session.outcome.get("success") else "failure"
+
+
+def _brief(session: Session) -> dict[str, Any]:
+    return {
+        "session": session.id,
+        "env": session.task.env_id,
+        "seed": session.task.seed,
+        "task": session.task.hash,
+        "purpose": session.purpose,
+        "principal": session.principal,
+        "client": session.client_name,
+        "started_at": session.started_at,
+        "turns": session.steps,
+        "return": session.total_reward,
+        "ended_at": session.ended_at,
+        "reason": session.reason,
+        "outcome": session.outcome,
+        "parent": session.parent,
+        "parent_turn": session.parent_turn,
+    }
+
+
+def _show(sessions: Sessions, session: Session, *, as_json: bool) -> None:
+    steps = list(sessions.steps(session.id))
+    if as_json:
+        rows = [
+            {
+                "turn": step.turn,
+                "tool": step.tool,
+                "arguments": dict(step.arguments),
+                "result": step.result,
+                "error": step.error,
+                "reward": step.reward,
+                "terms": step.terms,
+                "thought": step.thought,
+                "via_skill": step.via_skill,
+                "terminated": step.terminated,
+                "truncated": step.truncated,
+            }
+            for step in steps
+        ]
+        print_json(_brief(session) | {"instruction": session.task.instruction, "steps": rows})
+        return
+    console.print(f"{session.task.env_id} session {session.id}: {session.task.instruction}", markup=False)
+    for step in steps:
+        call = f"{step.turn:>3} {step.tool}({json.dumps(dict(step.arguments), ensure_ascii=False)})"
+        console.print(f"{call}  {step.reward:+.2f}", markup=False)
+        if step.error is not None:
+            console.print(f"    refused: {step.error}", markup=False)
+    console.print(f"    {_ending(session) if session.ended_at else 'open'}, return {session.total_reward:.2f}")
+
+
+def replay_command(
+    session: Annotated[str | None, typer.Argument(help="Session to play again; a unique beginning will do.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Check every session in the log.")] = False,
+    calls: Annotated[Path | None, typer.Option("--calls", help="Play the calls of this JSONL file instead.")] = None,
+    env: Annotated[str, typer.Option("--env", help="Environment for --calls.")] = "flight",
+    data: Annotated[Path | None, typer.Option("--data", help="Same as --set data=FOLDER.")] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Play sessions again and name the first divergence."""
+    if sum((session is not None, every, calls is not None)) != 1:
+        raise UsageError("replay takes one of: a session, --all, or --calls FILE")
+    if calls is not None:
+        given = read_settings(settings) | ({"data": str(data)} if data else {})
+        _replay_calls(calls, env, given)
+        return
+    with open_store(db) as store:
+        reports = _replay_all(store) if every else [replay(Sessions(store), Sessions(store).resolve(session or "").id)]
+    bad = [report for report in reports if not report.agrees]
+    if as_json:
+        print_json([{"session": r.session, "steps": r.steps, "ok": r.agrees, "problem": r.problem or (str(r.divergence) if r.divergence else None)} for r in reports])
+    else:
+        for report in bad:
+            console.print(f"{report.session}: {report.problem or report.divergence}", markup=False)
+        console.print(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
+    if bad:
+        raise typer.Exit(1)
+
+
+def _replay_all(store: Any) -> list[Any]:
+    with Progress(console=remarks, transient=True) as progress:
+        bar = progress.add_task("replaying", total=None)
+        return list(replay_all(store, lambda done, total: progress.update(bar, completed=done, total=total)))
+
+
+def _replay_calls(path: Path, env: str, settings: dict[str, Any]) -> None:
+    try:
+        lines = path.open(encoding="utf-8") if str(path) != "-" else sys.stdin
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    with lines:
+        for answer in play_calls(lines, env, settings):
+            typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def fork_command(
+    session: Annotated[str, typer.Argument(help="Session to fork; a unique beginning will do.")],
+    at: Annotated[int, typer.Option("--at", help="How many of its turns to keep.")],
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Make a new session that begins with the first turns of another."""
+    with open_store(db) as store:
+        sessions = Sessions(store)
+        parent = sessions.resolve(session)
+        try:
+            new_id = fork(Log(store), sessions, parent.id, at, parent.principal)
+        except Divergence as error:
+            raise UsageError(f"{parent.id} does not replay, so it cannot be forked: {error}") from None
+    if as_json:
+        print_json({"session": new_id, "parent": parent.id, "parent_turn": at})
+    else:
+        console.print(new_id)
+
+
+def forget_command(
+    session: Annotated[list[str] | None, typer.Argument(help="Sessions to forget.")] = None,
+    before: Annotated[str | None, typer.Option(help="Forget all that began before this day, such as 2026-01-31.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Remove the content of sessions for good; a tombstone stays."""
+    with open_store(db) as store:
+        sessions = Sessions(store)
+        chosen = [sessions.resolve(each).id for each in session or ()]
+        if bool(chosen) == (before is not None):
+            raise UsageError("forget takes sessions, or --before DATE")
+        if not yes and not typer.confirm(f"Forget {before or ', '.join(chosen)} for good?"):
+            raise typer.Exit(1)
+        done = forget(store, chosen, before=_timestamp(before) if before else None)
+    if as_json:
+        print_json({"forgotten": list(done.sessions), "backups_left": [str(path) for path in done.backups_left]})
+        return
+    console.print(f"forgot {len(done.sessions)} sessions")
+    for path in done.backups_left:
+        console.print(f"a backup that holds them could not be deleted: {path}", markup=False)
+
+
+def _timestamp(day: str) -> float:
+    try:
+        return datetime.datetime.fromisoformat(day).astimezone().timestamp()
+    except ValueError:
+        raise UsageError(f"--before {day!r} is no date; expected such as 2026-01-31") from None

@@ -1,0 +1,81 @@
+"""`practicum envs | new | check`: see, write and prove environments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from practicum.mcp_server.cli.options import AsJson, console, print_json, remarks
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("envs")(list_envs)
+    app.command("new")(new)
+    app.command("check")(check)
+
+
+def list_envs(as_json: AsJson = False) -> None:
+    """List the environments that can be served."""
+    import inspect
+
+    from practicum.envs.registry import environments
+
+    loaded, broken = environments()
+    if as_json:
+        rows = [
+            {
+                "id": env.env_id(),
+                "domain": env.domain,
+                "goal": (inspect.getdoc(env) or "").partition("\n")[0],
+                "tools": list(env.actions),
+            }
+            for env in loaded
+        ]
+        print_json({"environments": rows, "broken": [{"name": b.name, "reason": b.reason} for b in broken]})
+        return
+    table = Table("environment", "domain", "tools", "goal", box=None)
+    for env in loaded:
+        goal = (inspect.getdoc(env) or "").partition("\n")[0]
+        table.add_row(env.env_id(), env.domain, str(len(env.actions)), goal)
+    console.print(table)
+    for plugin in broken:
+        remarks.print(f"practicum: {plugin.reason}", markup=False)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the environment, such as parcels.")],
+    folder: Annotated[Path, typer.Option(help="Where to write the files.")] = Path(),
+) -> None:
+    """Write a small working environment and its test, to be changed into your own."""
+    from practicum.envs.author import write_new
+
+    env_file, test_file = write_new(name, folder)
+    console.print(f"wrote {env_file} and {test_file}", markup=False)
+    console.print(f"next: practicum check {env_file}:{_class_name(name)}", markup=False)
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="Environment: flight, module:Class or file.py:Class.")],
+    as_json: AsJson = False,
+) -> None:
+    """Prove that an environment keeps the contract."""
+    from practicum.envs import find
+    from practicum.envs.check import check as check_environment
+
+    findings = check_environment(find(name))
+    if as_json:
+        print_json([{"rule": finding.rule, "message": finding.message} for finding in findings])
+    else:
+        for finding in findings:
+            console.print(f"{finding.rule}: {finding.message}", markup=False)
+        console.print(f"{name}: {len(findings)} findings" if findings else f"{name} keeps the contract", markup=False)
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,264 @@
+"""The core tools: list, open, read and close sessions, and the way to skills. Declared as actions, like any world's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from practicum.envs import Action, ActionError, ToolEnv, action
+from practicum.envs.actions import collect_actions
+from practicum.envs.errors import nearest
+from practicum.mcp_server.bindings import Binding
+from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.practice import Opened, Practice
+from practicum.mcp_server.results import read_on, step_body
+from practicum.mcp_server.served import Served
+from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
+from practicum.memory import Session
+
+Count = Annotated[int, Field(ge=1)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Index = Annotated[int, Field(ge=0)]
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CoreTools:
+    """One call of a core tool: what it may reach, and on whose behalf."""
+
+    practice: Practice
+    catalogue: Catalogue
+    binding: Binding
+
+    @action(read_only=True)
+    async def list_environments(self) -> Body:
+        """List the environments to practise in, with their goals and tools. Read this first."""
+        return {"environments": [describe(served) for served in self.practice.served.values()]}
+
+    @action
+    async def open_session(
+        self,
+        env: str | None = None,
+        task: str | None = None,
+        seed: Index | None = None,
+        split: Literal["train", "verify", "test"] | None = None,
+        purpose: Literal["practice", "evaluation"] = "practice",
+        from_session: str | None = None,
+        at_turn: Index | None = None,
+        scoped: bool = False,
+        min_try: Count = 1,
+    ) -> Body:
+        """Begin a session: gives session_id, the instruction and the first observation.
+
+        Without task, seed or split it is the next training task that you have not played. With from_session it goes
+        on from another session's first at_turn turns.
+
+        Args:
+            env: Environment to practise in; may be left out where only one is served.
+            task: Id or hash of a task.
+            seed: Seed of a task.
+            split: Which tasks to draw from.
+            purpose: With evaluation, rewards are hidden and the log is never trained on.
+            from_session: Session to go on from, instead of a task.
+            at_turn: How many turns of from_session to keep; all of them if left out.
+            scoped: Also give an HTTP endpoint and a token for this session alone.
+            min_try: Send the first min_try - 1 final answers back for a check.
+        """
+        if scoped and self.binding.base_url is None:
+            raise ActionError("scoped needs HTTP: start the server with `practicum serve --http`")
+        if from_session is not None:
+            opened = await self.practice.open_fork(self.binding.caller, from_session, at_turn, scoped=scoped)
+        else:
+            wish = Wish(self._env(env), task, seed, split, purpose, scoped, min_try)
+            opened = await self.practice.open(self.binding.caller, wish)
+        return opened_body(opened, self.catalogue, self.binding)
+
+    def _env(self, env: str | None) -> str:
+        if env is not None:
+            return env
+        if len(self.practice.served) == 1:
+            return next(iter(self.practice.served))
+        raise ActionError(f"env is missing; this server has {', '.join(self.practice.served)}")
+
+    @action(read_only=True)
+    async def list_sessions(self, env: str | None = None, limit: Limit = 20) -> Body:
+        """List your sessions, newest first.
+
+        Args:
+            env: Only this environment.
+            limit: At most so many.
+        """
+        found = self.practice.sessions.list(self.binding.caller.principal, env=env, limit=limit)
+        return {"sessions": [self._brief(session) for session in found]}
+
+    @action(read_only=True)
+    async def get_session(
+        self,
+        session_id: str | None = None,
+        turn: Count | None = None,
+        path: str | None = None,
+        offset: Index = 0,
+    ) -> Body:
+        """Show a session as it stands, one of its turns, or the rest of a long result that was cut.
+
+        Args:
+            session_id: Session id from open_session.
+            turn: A turn of the session.
+            path: Where the long value stands, such as /result, as the cut result's `more` says.
+            offset: Character or item to begin at.
+        """
+        session_id = session_id or self.binding.session_id
+        session = self.practice.session(self.binding.caller, session_id)
+        if turn is None:
+            return self._standing(session)
+        step = self.practice.sessions.step(session.id, turn)
+        if step is None:
+            raise ActionError(f"session {session.id} has no turn {turn}; it has {session.steps}")
+        body = step_body(session, step, hide_rewards=self.binding.hides(session))
+        if path is None:
+            return {"tool": step.tool, "arguments": dict(step.arguments), **body}
+        try:
+            return {"session_id": session.id, "turn": turn, **read_on(body, path, offset)}
+        except LookupError as error:
+            raise ActionError(f"{error} in turn {turn}; a cut result's `more` names the paths") from None
+
+    @action(destructive=True, idempotent=True)
+    async def close_session(self, session_id: str | None = None) -> Body:
+        """End a session before its task is done. Its log is kept.
+
+        Args:
+            session_id: Session id from open_session.
+        """
+        return self._brief(await self.practice.close(self.binding.caller, session_id))
+
+    @action(read_only=True)
+    async def search_skills(self, query: str, env: str | None = None) -> Body:
+        """Find skills: verified tools that do several steps at once.
+
+        Args:
+            query: What you want done.
+            env: Only this environment.
+        """
+        words = set(query.lower().split())
+        found = [
+            {"name": tool.card.name, "description": tool.card.description, "arguments": tool.card.schema}
+            for tool in self.catalogue.published.values()
+            if words & set(f"{tool.card.name} {tool.card.description}".lower().replace("_", " ").split())
+        ]
+        note = "" if self.catalogue.published else "The library holds no skill yet; play with the environment's own tools."
+        return {"skills": found} | ({"note": note} if note else {})
+
+    @action
+    async def run_skill(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        session_id: str | None = None,
+        turn: Count | None = None,
+    ) -> Body:
+        """Run a skill by name in an open session.
+
+        Args:
+            name: Skill name, from search_skills.
+            arguments: The skill's arguments.
+            session_id: Session id from open_session.
+            turn: Number the skill's first call will have.
+        """
+        tool = self.catalogue.published.get(name)
+        if tool is None:
+            known = self.catalogue.published
+            has = f"it has {', '.join(known)}" if known else "it is empty; play with the environment's own tools"
+            raise ActionError(f"the library has no skill {name!r}{nearest(name, known)}; {has}")
+        turns = {} if turn is None else {"turn": turn}
+        session_id = session_id or self.binding.session_id
+        return dict(await tool.run(self.binding.caller, session_id, {**(arguments or {}), **turns}))
+
+    @action
+    async def next_task(self) -> Body:
+        """Close the task at hand and begin the next one: gives its instruction and first observation."""
+        opened = await self.binding.next_task(self.practice)
+        return opened_body(opened, self.catalogue, self.binding)
+
+    def _brief(self, session: Session) -> Body:
+        body: Body = {
+            "session_id": session.id,
+            "env": session.task.env_id,
+            "purpose": session.purpose,
+            "turn": session.steps,
+            "open": session.ended_at is None,
+            "started_at": session.started_at,
+        }
+        if not self.binding.hides(session):
+            body["return"] = session.total_reward
+            if session.outcome is not None:
+                body["outcome"] = session.outcome
+        return body
+
+    def _standing(self, session: Session) -> Body:
+        shown = {"instruction": session.task.instruction, "params": session.task.params}
+        last = self.practice.sessions.step(session.id, session.steps) if session.steps else None
+        step = {"last": step_body(session, last, hide_rewards=self.binding.hides(session))} if last else {}
+        return {**self._brief(session), **shown, **step}
+
+
+def describe(served: Served) -> Body:
+    """What an environment is about, for somebody who has never seen it."""
+    env: type[ToolEnv[Any]] = served.env_class
+    return {
+        "name": served.name,
+        "version": env.version,
+        "goal": inspect.cleandoc(env.__doc__ or ""),
+        "domain": env.domain,
+        "tools": [{"name": name, "description": tool.description} for name, tool in env.actions.items()],
+        "rewards": dict(env.rewards),
+    }
+
+
+def opened_body(opened: Opened, catalogue: Catalogue, binding: Binding) -> Body:
+    """What a client is told of a session that has just begun."""
+    session, episode = opened.session, opened.episode
+    body: Body = {
+        "session_id": session.id,
+        "turn": episode.turn,
+        "env": session.task.env_id,
+        "instruction": session.task.instruction,
+        "params": session.task.params,
+        "observation": episode.opening.observation if episode.last is None else episode.last.result,
+        "tools": [name for name, tool in catalogue.actions.items() if tool.env == session.task.env],
+        "suggestion": None,
+    }
+    if opened.token is not None:
+        body["url"] = f"{binding.base_url}/env/{session.task.env}/s/{session.id}/mcp"
+        body["token"] = opened.token
+    return body
+
+
+CORE_ACTIONS: Mapping[str, Action] = collect_actions(CoreTools)
+
+
+def core_cards(envs: Mapping[str, Served]) -> dict[str, ToolCard]:
+    """The core tools as they are listed, with the served environments' names."""
+    return {name: _card(core, envs) for name, core in CORE_ACTIONS.items()}
+
+
+def _card(core: Action, envs: Mapping[str, Served]) -> ToolCard:
+    properties = dict(core.schema["properties"])
+    if "env" in properties:
+        properties["env"] = {**properties["env"], "enum": list(envs)}
+    if "session_id" in properties:
+        properties["session_id"] = SESSION_ID
+    if core.name == "run_skill":
+        properties["turn"] = TURN
+    card = ToolCard.of(core)
+    return ToolCard(
+        card.name,
+        card.description,
+        {**core.schema, "properties": properties},
+        card.read_only,
+        card.destructive,
+        card.idempotent,
+    )

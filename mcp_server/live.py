@@ -1,0 +1,151 @@
+"""Live sessions: episodes kept in memory while they are played, rebuilt from the log when they are not."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from practicum.envs import ActionError, Episode, Step, ToolEnv
+from practicum.mcp_server.served import Served, find_served
+from practicum.memory import Divergence, Session, Sessions, rebuild
+
+T = TypeVar("T")
+
+ENDED_BY_ITSELF = ("terminated", "truncated")
+"""Ends after which the last results can still be delivered again; any other end closes the session."""
+MAX_LIVE = 4096
+"""Sessions kept in memory; the one used longest ago leaves it first, and comes back by replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as a client made it, without its handle arguments."""
+
+    tool: str
+    """The environment's own name of the action."""
+    arguments: Mapping[str, Any]
+    turn: int | None = None
+    """The number this call will have; None for the next one."""
+    thought: str | None = None
+    """The agent's own words beside the call."""
+    via_skill: str | None = None
+    """The skill whose inner call this is."""
+
+    def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether another call is the same one, delivered again."""
+        return self.tool == tool and dict(self.arguments) == dict(arguments)
+
+
+@dataclass(slots=True)
+class Running:
+    """A call of a world that waits, played in a task of its own."""
+
+    turn: int
+    call: Call
+    done: anyio.Event = field(default_factory=anyio.Event)
+    step: Step | None = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Live:
+    """A session in memory; `episode` is None until it has been rebuilt from the log."""
+
+    session: Session
+    episode: Episode | None = None
+    lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
+    running: Running | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is being played."""
+        return self.lock.locked() or self.running is not None
+
+
+class LiveSessions:
+    """The sessions of one process that are in memory, the one used last at the end."""
+
+    def __init__(self, sessions: Sessions, served: Mapping[str, Served], max_live: int = MAX_LIVE) -> None:
+        self._sessions = sessions
+        self._served = served
+        self._max_live = max_live
+        self._live: OrderedDict[str, Live] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def of(self, principal: str) -> Iterator[Session]:
+        """A principal's sessions in memory."""
+        return (live.session for live in self._live.values() if live.session.principal == principal)
+
+    def get(self, session_id: str) -> Live | None:
+        """A session in memory; it counts as used now."""
+        live = self._live.get(session_id)
+        if live is not None:
+            self._live.move_to_end(session_id)
+        return live
+
+    def keep(self, live: Live) -> Live:
+        """Take a session into memory; idle ones leave it when there are too many."""
+        self._live[live.session.id] = live
+        if len(self._live) > self._max_live:
+            idle = [key for key, other in self._live.items() if not other.busy and other is not live]
+            for key in idle[: len(self._live) - self._max_live]:
+                del self._live[key]
+        return live
+
+    def drop(self, session_id: str) -> None:
+        """Forget what is in memory; the log stays."""
+        self._live.pop(session_id, None)
+
+    async def episode(self, live: Live) -> Episode:
+        """The live episode, rebuilt from the log where it has left memory. The caller holds the lock.
+
+        Raises:
+            ActionError: the session has been forgotten or closed, or the log does not replay.
+        """
+        if live.episode is None:
+            session = self._sessions.get(live.session.id, None)
+            if session is None:
+                raise ActionError(f"session {live.session.id} has been forgotten; open_session begins another")
+            if session.ended_at is not None and session.reason not in ENDED_BY_ITSELF:
+                raise ActionError(has_ended(session))
+            live.session = session
+            live.episode = await self._rebuilt(session)
+        return live.episode
+
+    async def _rebuilt(self, session: Session) -> Episode:
+        try:
+            return await self.beside(session, lambda: rebuild(self._sessions, session))
+        except Divergence as error:
+            raise ActionError(
+                f"session {session.id} cannot go on: {error}. "
+                f"open_session with from_session={session.id!r}, at_turn={error.turn - 1} goes on before that"
+            ) from None
+
+    async def beside(self, session: Session, work: Callable[[], T]) -> T:
+        """Run `work` here, or in a worker thread if the session's world waits."""
+        return await off_loop(self.env_class(session), work)
+
+    def env_class(self, session: Session) -> type[ToolEnv[Any]]:
+        """The class of a session's world.
+
+        Raises:
+            ActionError: this server does not serve it.
+        """
+        return find_served(self._served, session.task.env).env_class
+
+
+async def off_loop(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]) -> T:
+    """Run `work` here, or in a worker thread for a world that waits: the hop costs more than a computed step."""
+    return await anyio.to_thread.run_sync(work) if env.blocking else work()
+
+
+def has_ended(session: Session) -> str:
+    """What an agent is told that plays on in an ended session."""
+    return f"session {session.id} has ended; open_session begins another, from_session forks it at an earlier turn"

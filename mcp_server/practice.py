@@ -1,0 +1,358 @@
+"""Practice: open sessions and turns. Everything a client may do to a session, before any protocol words it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import anyio
+import anyio.abc
+
+from practicum.envs import ActionError, Episode, Step, UsageError
+from practicum.envs.errors import EpisodeOver, UnknownTool
+from practicum.mcp_server.choosing import Chooser, Wish
+from practicum.mcp_server.live import Call, Live, LiveSessions, Running, has_ended, off_loop
+from practicum.mcp_server.served import Served, find_served
+from practicum.memory import (
+    Divergence,
+    Log,
+    LogUnavailable,
+    Session,
+    Sessions,
+    SessionStart,
+    Store,
+    TurnTaken,
+    fork,
+    hash_token,
+    new_session_id,
+    new_token,
+)
+
+logger = logging.getLogger(__name__)
+
+LOCK_WAIT_S = 60.0
+"""How long a call waits for its turn in a session that is busy."""
+PENDING_AFTER_S = 25.0
+"""A call longer than this answers `pending`; the same call with the same turn collects it."""
+RACES = 8
+"""How often a call is played again when another process took its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: decides which sessions there are."""
+
+    principal: str = "local"
+    client_name: str = ""
+    client_version: str = ""
+    protocol_version: str = ""
+    alone: bool = False
+    """Whether the connection is this principal's own, so that its one open session needs no id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A step, and the session it belongs to."""
+
+    session: Session
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call that is still being played."""
+
+    session: Session
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session just opened."""
+
+    session: Session
+    episode: Episode
+    token: str | None = None
+
+
+class Practice:
+    """The sessions of one server process, over one store that other processes may share."""
+
+    def __init__(self, store: Store, served: Mapping[str, Served], *, pending_after_s: float = PENDING_AFTER_S) -> None:
+        self.store = store
+        self.served = served
+        self.log = Log(store)
+        self.sessions = Sessions(store)
+        self.live = LiveSessions(self.sessions, served)
+        self.tools_fingerprint = ""
+        self._chooser = Chooser(self.sessions)
+        self._pending_after_s = pending_after_s
+        self._tasks: anyio.abc.TaskGroup | None = None
+
+    async def __aenter__(self) -> Practice:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._tasks is not None
+        self._tasks.cancel_scope.cancel()
+        await self._tasks.__aexit__(None, None, None)
+
+    # Opening and closing ---------------------------------------------------------------------------------------
+
+    async def open(self, caller: Caller, wish: Wish) -> Opened:
+        """Begin a session on the task that was wished for.
+
+        Raises:
+            ActionError: there is no such environment or task, or the log cannot be written.
+        """
+        served = find_served(self.served, wish.env)
+        task = self._chooser.choose(caller.principal, served, wish)
+        episode = await off_loop(served.env_class, lambda: Episode(served.make(), task, min_try=wish.min_try))
+        token = new_token() if wish.scoped else None
+        start = SessionStart(
+            id=new_session_id(),
+            env=served.place,
+            task=task,
+            purpose=wish.purpose,
+            principal=caller.principal,
+            client_name=caller.client_name,
+            client_version=caller.client_version,
+            protocol_version=caller.protocol_version,
+            tools_fingerprint=self.tools_fingerprint,
+            min_try=wish.min_try,
+            token_hash=hash_token(token) if token else None,
+            outside=episode.opening.outside,
+        )
+        _told(lambda: self.log.start(start))
+        return self._opened(caller, start.id, episode, token)
+
+    async def open_fork(
+        self, caller: Caller, session_id: str, at_turn: int | None = None, *, scoped: bool = False
+    ) -> Opened:
+        """Begin a session whose log starts with the first `at_turn` steps of another one; all of them by default.
+
+        Raises:
+            ActionError: no such session or turn, or it does not replay.
+        """
+        parent = self.session(caller, session_id)
+        token = new_token() if scoped else None
+        turns = parent.steps if at_turn is None else at_turn
+
+        def copy() -> str:
+            return fork(
+                self.log,
+                self.sessions,
+                parent.id,
+                turns,
+                caller.principal,
+                client_name=caller.client_name,
+                client_version=caller.client_version,
+                protocol_version=caller.protocol_version,
+                tools_fingerprint=self.tools_fingerprint,
+                token_hash=hash_token(token) if token else None,
+            )
+
+        try:
+            new_id = await self.live.beside(parent, copy)
+        except Divergence as error:
+            raise ActionError(f"session {session_id} does not replay, so it cannot be forked: {error}") from None
+        except (LogUnavailable, UsageError) as error:
+            raise ActionError(str(error)) from None
+        live = self.live.keep(Live(self.session(caller, new_id)))
+        async with live.lock:
+            episode = await self.live.episode(live)
+        return Opened(live.session, episode, token)
+
+    def _opened(self, caller: Caller, session_id: str, episode: Episode, token: str | None) -> Opened:
+        session = self.session(caller, session_id)
+        self.live.keep(Live(session, episode))
+        return Opened(session, episode, token)
+
+    async def close(self, caller: Caller, session_id: str | None) -> Session:
+        """End a session before its episode has ended; closing an ended one changes nothing."""
+        live = self._find(caller, session_id)
+        async with live.lock:
+            _told(lambda: self.log.close(live.session.id, "closed"))
+            self.live.drop(live.session.id)
+        return self.session(caller, live.session.id)
+
+    # Playing ---------------------------------------------------------------------------------------------------
+
+    async def act(self, caller: Caller, session_id: str | None, call: Call) -> Played | Pending:
+        """Play one call, at most once; without a session id in the one session that the caller has open.
+
+        A turn already taken by an equal call gives its stored step.
+
+        Raises:
+            ActionError: the call was not played and takes no turn; says why and what to do.
+            UnknownTool: the session's environment has no such action.
+        """
+        live = self._find(caller, session_id)
+        if live.running is not None:
+            return await self._collect(live, call)
+        if live.episode is None:
+            async with live.lock:
+                await self.live.episode(live)
+        if live.episode is not None and live.episode.env.blocking:
+            return await self._play_aside(live, live.episode, call)
+        return Played(live.session, await self._play_locked(live, call))
+
+    async def _play_locked(self, live: Live, call: Call) -> Step:
+        with anyio.move_on_after(LOCK_WAIT_S) as waiting:
+            await live.lock.acquire()
+        if waiting.cancelled_caught:
+            raise ActionError(f"session {live.session.id} is busy with another call; try again when that has ended")
+        try:
+            with anyio.CancelScope(shield=True):  # a cancelled call did not happen, or is in the log whole
+                return await self._play_racing(live, call)
+        finally:
+            live.lock.release()
+
+    async def _play_racing(self, live: Live, call: Call) -> Step:
+        for _ in range(RACES):
+            try:
+                return await self._play(live, call)
+            except TurnTaken:
+                live.episode = None
+        raise ActionError(f"session {live.session.id} is being played by several processes at once; try again")
+
+    async def _play(self, live: Live, call: Call) -> Step:
+        episode = await self.live.episode(live)
+        if call.turn is not None and call.turn > episode.turn + 1:
+            live.episode = None
+            episode = await self.live.episode(live)
+        if call.turn is not None and call.turn != episode.turn + 1:
+            return self._redelivered(live.session.id, call, episode)
+        try:
+            step = await off_loop(
+                episode.env,
+                lambda: episode.play(call.tool, call.arguments, thought=call.thought, via_skill=call.via_skill),
+            )
+        except EpisodeOver:
+            raise ActionError(has_ended(live.session)) from None
+        except (ActionError, UnknownTool):
+            raise
+        except Exception as error:  # the server's edge: a bug of the world closes its session, the log stays whole
+            logger.exception("session %s crashed", live.session.id)
+            self._crashed(live)
+            raise ActionError(
+                f"the environment failed ({type(error).__name__}); the session is closed and its log kept. "
+                "open_session begins another"
+            ) from error
+        await self._keep(live, step)
+        return step
+
+    async def _keep(self, live: Live, step: Step) -> None:
+        """Commit a step; where that fails, the live episode goes, for the log is what the session is."""
+        try:
+            await self.log.append_shared(live.session.id, step)
+        except LogUnavailable as error:
+            live.episode = None
+            raise ActionError(str(error)) from None
+        except BaseException:
+            live.episode = None
+            raise
+        if step.done:
+            reason = "terminated" if step.terminated else "truncated"
+            live.session = replace(live.session, ended_at=time.time(), reason=reason)
+
+    def _redelivered(self, session_id: str, call: Call, episode: Episode) -> Step:
+        following = episode.turn + 1
+        turn = call.turn or 0
+        if turn > following:
+            raise ActionError(f"turn {turn} is ahead of the session; its next turn is {following}")
+        stored = self.sessions.step(session_id, turn)
+        if stored is None:
+            raise ActionError(f"there is no turn {turn}; turns begin at 1 and the next one is {following}")
+        if not call.equals(stored.tool, stored.arguments):
+            was = f"{stored.tool}({dict(stored.arguments)})"
+            raise ActionError(f"turn {turn} was {was}, another call; the next turn is {following}")
+        return replace(stored, render=episode.env.render_text)
+
+    # Worlds that wait ------------------------------------------------------------------------------------------
+
+    async def _play_aside(self, live: Live, episode: Episode, call: Call) -> Played | Pending:
+        running = Running(call.turn or episode.turn + 1, call)
+
+        async def play() -> None:
+            try:
+                running.step = await self._play_locked(live, call)
+            except Exception as error:  # noqa: BLE001  # carried to whoever collects the call
+                running.error = error
+            running.done.set()
+
+        assert self._tasks is not None, "enter Practice before a waiting world is played"
+        live.running = running
+        self._tasks.start_soon(play)
+        return await self._collect(live, call)
+
+    async def _collect(self, live: Live, call: Call) -> Played | Pending:
+        running = live.running
+        assert running is not None
+        if not (call.equals(running.call.tool, running.call.arguments) and call.turn in (None, running.turn)):
+            raise ActionError(
+                f"turn {running.turn} ({running.call.tool}) is still being played; "
+                f"the same call with turn={running.turn} collects it"
+            )
+        with anyio.move_on_after(self._pending_after_s):
+            await running.done.wait()
+        if not running.done.is_set():
+            return Pending(live.session, running.turn)
+        if live.running is running:
+            live.running = None
+        if running.error is not None:
+            raise running.error
+        assert running.step is not None
+        return Played(live.session, running.step)
+
+    # Finding ---------------------------------------------------------------------------------------------------
+
+    def session(self, caller: Caller, session_id: str | None) -> Session:
+        """A session of the caller's, as the log has it; without an id the one that it has open.
+
+        Raises:
+            ActionError: it is unknown, or another principal's.
+        """
+        found = self.sessions.get(self._resolve(caller, session_id), caller.principal)
+        if found is None:
+            raise ActionError(f"no session {session_id!r}; open_session begins one, list_sessions shows yours")
+        return found
+
+    def session_env(self, caller: Caller, session_id: str | None) -> str:
+        """Short name of the environment that a session plays; as `session`, without a look at the log where possible."""
+        return self._find(caller, session_id).session.task.env
+
+    def _resolve(self, caller: Caller, session_id: str | None) -> str:
+        if session_id is not None:
+            return session_id
+        if not caller.alone:
+            raise ActionError("session_id is missing; open_session returns one, list_sessions shows yours")
+        mine = [session.id for session in self.live.of(caller.principal) if session.ended_at is None]
+        if len(mine) == 1:
+            return mine[0]
+        found = f"you have {len(mine)} open sessions here" if mine else "you have no open session here"
+        raise ActionError(f"session_id is missing and {found}; open_session begins one, list_sessions shows yours")
+
+    def _find(self, caller: Caller, session_id: str | None) -> Live:
+        live = self.live.get(self._resolve(caller, session_id))
+        if live is not None and live.session.principal == caller.principal:
+            return live
+        session = self.session(caller, session_id)
+        if not session.replayable:
+            raise ActionError(f"session {session.id} was imported and cannot be played on; open_session begins another")
+        return self.live.keep(Live(session))
+
+    def _crashed(self, live: Live) -> None:
+        self.live.drop(live.session.id)
+        _told(lambda: self.log.close(live.session.id, "crashed"))
+
+
+def _told(write: Callable[[], object]) -> None:
+    """Run a write to the log, and tell the agent where it fails."""
+    try:
+        write()
+    except LogUnavailable as error:
+        raise ActionError(str(error)) from None

@@ -1,0 +1,142 @@
+"""Resources: transcripts of one's own sessions, and a data sheet for each environment."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+
+from practicum.envs import ActionError, Step
+from practicum.mcp_server.bindings import Binding, Scoped
+from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.results import compact
+from practicum.mcp_server.served import Served, find_served
+from practicum.memory import Session
+
+SESSION = "practicum://sessions/"
+ENVIRONMENT = "practicum://environments/"
+PAGE = 50
+"""Sessions on one page of the list."""
+
+
+def listed(practice: Practice, binding: Binding, cursor: str | None) -> types.ListResourcesResult:
+    """Data sheets on the first page, then the caller's sessions, newest first.
+
+    Raises:
+        MCPError: the cursor is none of ours.
+    """
+    if cursor is not None and practice.sessions.get(cursor, binding.caller.principal) is None:
+        raise MCPError(types.INVALID_PARAMS, f"Unknown cursor: {cursor!r}")
+    found = _own(practice, binding, cursor)
+    sheets = [_sheet_entry(served) for served in practice.served.values()] if cursor is None else []
+    following = found[-1].id if len(found) == PAGE else None
+    return types.ListResourcesResult(
+        resources=[*sheets, *(_session_entry(session) for session in found)], next_cursor=following
+    )
+
+
+def _own(practice: Practice, binding: Binding, before: str | None) -> list[Session]:
+    if isinstance(binding, Scoped):
+        return [practice.session(binding.caller, binding.session_id)] if binding.session_id else []
+    return practice.sessions.list(binding.caller.principal, limit=PAGE, before=before)
+
+
+def _sheet_entry(served: Served) -> types.Resource:
+    return types.Resource(
+        uri=ENVIRONMENT + served.name,
+        name=f"{served.env_class.env_id()} data sheet",
+        description=(inspect.getdoc(served.env_class) or "").partition("\n")[0],
+        mime_type="text/markdown",
+    )
+
+
+def _session_entry(session: Session) -> types.Resource:
+    state = "open" if session.ended_at is None else "ended"
+    return types.Resource(
+        uri=SESSION + session.id,
+        name=f"{session.task.env_id} session, {session.steps} turns, {state}",
+        mime_type="text/markdown",
+    )
+
+
+def templates() -> types.ListResourceTemplatesResult:
+    """The two kinds of address."""
+    return types.ListResourceTemplatesResult(
+        resource_templates=[
+            types.ResourceTemplate(
+                uri_template=SESSION + "{session_id}",
+                name="Session transcript",
+                description="Every turn of a session: call, result, reward.",
+                mime_type="text/markdown",
+            ),
+            types.ResourceTemplate(
+                uri_template=ENVIRONMENT + "{env}",
+                name="Environment data sheet",
+                description="Goal, tools and rewards of an environment.",
+                mime_type="text/markdown",
+            ),
+        ]
+    )
+
+
+def read(practice: Practice, binding: Binding, uri: str) -> types.ReadResourceResult:
+    """The text behind an address.
+
+    Raises:
+        MCPError: nothing is there that the caller may see.
+    """
+    try:
+        if uri.startswith(SESSION):
+            session_id = _allowed(binding, uri.removeprefix(SESSION))
+            text = transcript(practice, binding, practice.session(binding.caller, session_id))
+        elif uri.startswith(ENVIRONMENT):
+            text = data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
+        else:
+            raise ActionError(f"no resource {uri}")
+    except ActionError as error:
+        raise MCPError(types.INVALID_PARAMS, str(error), data={"uri": uri}) from None
+    content = types.TextResourceContents(uri=uri, mime_type="text/markdown", text=text)
+    return types.ReadResourceResult(contents=[content])
+
+
+def _allowed(binding: Binding, session_id: str) -> str:
+    if isinstance(binding, Scoped) and session_id != binding.session_id:
+        raise ActionError(f"no session {session_id!r} at this endpoint")
+    return session_id
+
+
+def transcript(practice: Practice, binding: Binding, session: Session) -> str:
+    """A session as Markdown; rewards only where the caller may see them."""
+    hidden = binding.hides(session)
+    lines = [f"# {session.task.env_id} session {session.id}", "", session.task.instruction, ""]
+    for step in practice.sessions.steps(session.id):
+        lines.extend(_turn(step, hidden=hidden))
+    if session.ended_at is not None:
+        lines.append(f"Ended ({session.reason}).")
+        if not hidden:
+            lines.append(f"Return {session.total_reward:.2f}. Outcome: {compact(session.outcome)}")
+    return "\n".join(lines)
+
+
+def _turn(step: Step, *, hidden: bool) -> Iterator[str]:
+    yield f"## Turn {step.turn}: {step.tool}({compact(dict(step.arguments))})"
+    if step.thought:
+        yield f"> {step.thought}"
+    yield f"Error: {step.error}" if step.error is not None else compact(step.result)
+    if not hidden:
+        yield f"Reward {step.reward:+.2f}: {', '.join(f'{name} {value:+.2f}' for name, value in step.terms.items())}"
+    yield ""
+
+
+def data_sheet(served: Served) -> str:
+    """What an environment is, as Markdown."""
+    env = served.env_class
+    lines = [f"# {env.env_id()}", "", inspect.getdoc(env) or "", "", f"Domain: {env.domain}", "", "## Tools", ""]
+    for name, tool in env.actions.items():
+        arguments = ", ".join(tool.parameters)
+        lines.append(f"- `{name}({arguments})`: {tool.description}")
+    lines += ["", "## Rewards", ""]
+    lines += [f"- {name}: {value:+g}" for name, value in env.rewards.items()]
+    return "\n".join(lines)

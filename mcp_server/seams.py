@@ -1,0 +1,153 @@
+"""Seams: what the MCP SDK 2.3 leaves to be done, each in one place and each with a test that fails when the SDK changes.
+
+- A probe (`server/discover`) followed by `initialize` on one stream: Claude Code and Copilot send exactly that.
+- `tools.listChanged` for clients of the handshake era.
+- Notices of changed tools to clients of both eras.
+- `instructions` that depend on the connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakSet
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.runner import modern_error_data, modern_on_request
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.shared._context_streams import ContextReceiveStream
+from mcp.shared.message import SessionMessage
+from mcp.shared.transport_context import TransportContext
+from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+
+NOTICE_WAIT_S = 5.0
+"""How long a notice may take to be written to one client before that client misses it."""
+
+
+class EraServer(Server[Any]):
+    """The SDK's server, for clients of both eras."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """As the SDK's, with `tools.listChanged` advertised."""
+        options = notification_options or NotificationOptions(tools_changed=True)
+        return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+    async def run(
+        self,
+        read_stream: Any,
+        write_stream: Any,
+        initialization_options: InitializationOptions,
+        raise_exceptions: bool = False,  # noqa: FBT001, FBT002  # the SDK's signature
+    ) -> None:
+        """Serve one stream pair; probes ahead of the first other request do not decide the era."""
+        async with after_probes(self, read_stream, write_stream) as rest:
+            await super().run(rest, write_stream, initialization_options, raise_exceptions)
+
+
+@asynccontextmanager
+async def after_probes(server: Server[Any], read_stream: Any, write_stream: Any) -> AsyncIterator[Any]:
+    """Answer `server/discover` requests at the head of a stream, and yield the stream of all that follows."""
+    first = await _answer_probes(server, read_stream, write_stream)
+    send, receive = anyio.create_memory_object_stream[Any](0)
+
+    async def relay() -> None:
+        async with send:
+            if first is None:
+                return
+            await send.send((_context_of(read_stream), first))
+            with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+                async for item in read_stream:
+                    await send.send((_context_of(read_stream), item))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(relay)
+        try:
+            yield ContextReceiveStream(receive)
+        finally:
+            tasks.cancel_scope.cancel()
+            receive.close()
+
+
+def _context_of(stream: Any) -> Any:
+
+
+    context = getattr(stream, "last_context", None)
+    return context if context is not None else contextvars.copy_context()
+
+
+async def _answer_probes(server: Server[Any], read_stream: Any, write_stream: Any) -> Any:
+    """Answer probes until something else comes; returns that, or None at the end of the stream."""
+    with contextlib.suppress(anyio.ClosedResourceError):
+        async for item in read_stream:
+            message = item.message if isinstance(item, SessionMessage) else None
+            if not (isinstance(message, JSONRPCRequest) and message.method == "server/discover"):
+                return item
+            await write_stream.send(SessionMessage(await _answer_probe(server, message)))
+    return None
+
+
+async def _answer_probe(server: Server[Any], request: JSONRPCRequest) -> JSONRPCResponse | JSONRPCError:
+    context: Any = _ProbeContext(request.id)
+    try:
+        result = await modern_on_request(server, {})(context, request.method, request.params)
+    except Exception as error:  # noqa: BLE001  # the SDK's ladder turns any of them into its wire form
+        return JSONRPCError(jsonrpc="2.0", id=request.id, error=modern_error_data(error))
+    return JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result)
+
+
+@dataclass
+class _ProbeContext:
+    """The least that a request needs to be dispatched; a probe sends nothing back but its answer."""
+
+    request_id: Any
+    transport: TransportContext = field(default_factory=lambda: TransportContext("stdio", can_send_request=False))
+    message_metadata: None = None
+    can_send_request: bool = False
+    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
+
+    async def notify(self, method: str, params: Mapping[str, Any] | None, opts: Any = None) -> None:
+        """Nothing."""
+
+    async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        """Nothing."""
+
+
+class ToolNotices:
+    """Tells connected clients of both eras that the tools have changed."""
+
+    def __init__(self) -> None:
+        self._bus = InMemorySubscriptionBus()
+        self._handshaken: WeakSet[ServerSession] = WeakSet()
+        self.listen = ListenHandler(self._bus)
+        """Handler of `subscriptions/listen`, for the 2026 era."""
+
+    async def watch(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware: remembers each client of the 2025 era once it has shaken hands."""
+        result = await call_next(ctx)
+        if ctx.method == "notifications/initialized":
+            session = ctx.session
+            connection = session._connection  # noqa: SLF001  # the SDK has no public way to hear of its end
+            self._handshaken.add(session)
+            connection.exit_stack.callback(self._handshaken.discard, session)
+            connection.state["practicum_session"] = session
+        return result
+
+    async def tools_changed(self) -> None:
+        """Send the notice to every client that can hear it."""
+        await self._bus.publish(ToolsListChanged())
+        for session in list(self._handshaken):
+            with anyio.move_on_after(NOTICE_WAIT_S):
+                await session.send_tool_list_changed()

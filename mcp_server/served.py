@@ -1,0 +1,95 @@
+"""Served: an environment as one server offers it, with its settings and where its tasks come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from practicum.envs import ActionError, Task, TaskSet, ToolEnv, UsageError, find
+from practicum.envs.errors import nearest
+
+
+@dataclass(frozen=True)
+class Served:
+    """An environment that a server offers."""
+
+    env_class: type[ToolEnv[Any]]
+    place: str
+    """The name by which any process finds the class again: `flight-v1`, or an absolute `file.py:Class`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters for every task that is made here."""
+    tasks: TaskSet | None = None
+    """The tasks of a file; None where they are made from seeds."""
+
+    @property
+    def name(self) -> str:
+        """The short name, such as `flight`."""
+        return self.env_class.name
+
+    def make(self) -> ToolEnv[Any]:
+        """A world of this kind that has not begun yet."""
+        return self.env_class()
+
+    def make_task(self, seed: int) -> Task:
+        """The task of a seed, with this server's settings."""
+        return self.env_class.make_task(seed, **self.settings)
+
+    def task(self, name: str) -> Task | None:
+        """A task of the file, by id or content hash."""
+        return next((task for task in self.tasks or () if name in (task.id, task.hash)), None)
+
+
+def serve_environments(
+    names: Iterable[str], *, settings: Mapping[str, Any] | None = None, task_file: Path | None = None
+) -> dict[str, Served]:
+    """Find environments by name, for serving.
+
+    Args:
+        names: as `practicum.envs.find` takes them.
+        settings: go to each environment that takes them.
+        task_file: JSONL of tasks; each goes to the environment that it names.
+
+    Raises:
+        UsageError: a name means nothing, two mean the same, or nobody takes a setting or a task.
+    """
+    served: dict[str, Served] = {}
+    tasks = list(TaskSet.load(task_file)) if task_file else []
+    for name in names:
+        env_class = find(name)
+        if env_class.name in served:
+            raise UsageError(f"two environments are called {env_class.name!r}; serve one of them")
+        own = [task for task in tasks if task.env_id == env_class.env_id()]
+        env_settings = env_class.checked_settings(settings or {})
+        served[env_class.name] = Served(env_class, _place(name, env_class), env_settings, TaskSet(own) if own else None)
+    _check_tasks(task_file, tasks, served)
+    return served
+
+
+def _check_tasks(task_file: Path | None, tasks: list[Task], served: Mapping[str, Served]) -> None:
+    known = {entry.env_class.env_id() for entry in served.values()}
+    for task in tasks:
+        if task.env_id not in known:
+            raise UsageError(f"{task_file} holds a task of {task.env_id}, which is not served; add --env {task.env}")
+
+
+def _place(name: str, env_class: type[ToolEnv[Any]]) -> str:
+    module, colon, class_name = name.rpartition(":")
+    if name.startswith("gym:"):
+        return name
+    if colon and module.endswith(".py"):
+        return f"{Path(module).resolve()}:{class_name}"
+    return name if colon else env_class.env_id()
+
+
+def find_served(served: Mapping[str, Served], name: str) -> Served:
+    """The served environment of a short or versioned name.
+
+    Raises:
+        ActionError: it is not served here.
+    """
+    for entry in served.values():
+        if name in (entry.name, entry.env_class.env_id()):
+            return entry
+    raise ActionError(f"no environment {name!r}{nearest(name, served)}; this server has {', '.join(served)}")

@@ -1,0 +1,231 @@
+"""The MCP server: the SDK's low-level server with Practicum's handlers. Translates; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from practicum import __version__
+from practicum.envs import ActionError
+from practicum.envs.errors import UnknownTool
+from practicum.mcp_server import prompts, resources
+from practicum.mcp_server.bindings import Binding
+from practicum.mcp_server.core_tools import CORE_ACTIONS, CoreTools, core_cards
+from practicum.mcp_server.live import Call
+from practicum.mcp_server.practice import Caller, Pending, Played, Practice
+from practicum.mcp_server.results import capped, compact, step_body
+from practicum.mcp_server.seams import EraServer, ToolNotices
+from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
+
+SERVER_NAME = "practicum"
+THOUGHT = "practicum/thought"
+"""Key in a call's `_meta` for the agent's own words."""
+
+Context = ServerRequestContext[Any, Any]
+Bind = Callable[[Context], Binding]
+
+
+class PracticumServer(EraServer):
+    """Serves one `Practice` to clients of both eras.
+
+    Args:
+        practice: the sessions.
+        bind: tells, for each request, how it reaches its session.
+        fixture: tools that are there from the start beside the core and the actions.
+    """
+
+    def __init__(self, practice: Practice, bind: Bind) -> None:
+        self.practice = practice
+        self.catalogue = Catalogue(practice.served, core_cards(practice.served))
+        self.notices = ToolNotices()
+        practice.tools_fingerprint = self.catalogue.fingerprint()
+        self._bind = bind
+        super().__init__(
+            SERVER_NAME,
+            version=__version__,
+            title="Practicum",
+            description="A practice ground for tool-using agents",
+            instructions="",
+            cache_hints={"tools/list": CacheHint(ttl_ms=0)},
+            lifespan=self._lifespan,
+            get_tool_input_schema=self.catalogue.schema,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_resource_templates,
+            on_read_resource=self._read_resource,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
+            on_subscriptions_listen=self.notices.listen,
+        )
+        self.middleware.append(self.notices.watch)
+        self.middleware.append(self._instruct)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Any) -> AsyncIterator[dict[str, Any]]:
+        async with self.practice:
+            yield {}
+
+    async def publish(self, tool: PublishedTool) -> None:
+        """Offer a tool from now on, and tell every connected client.
+
+        Raises:
+            ValueError: it is not fit to be listed.
+        """
+        self.catalogue.publish(tool)
+        await self.notices.tools_changed()
+
+    async def withdraw(self, name: str) -> None:
+        """Take a published tool away, and tell every connected client."""
+        self.catalogue.withdraw(name)
+        await self.notices.tools_changed()
+
+    async def _instruct(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware: instructions depend on the connection, the SDK has one text for all."""
+        result = await call_next(ctx)
+        if ctx.method in ("initialize", "server/discover") and isinstance(result, dict):
+            return {**result, "instructions": await self._bind(ctx).instructions(self.practice)}
+        return result
+
+    # Tools -----------------------------------------------------------------------------------------------------
+
+    async def _list_tools(self, ctx: Context, _: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue)])
+
+    async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        binding = self._bind(ctx)
+        arguments = params.arguments or {}
+        try:
+            if params.name in binding.core(self.catalogue):
+                return await self._call_core(binding, params.name, arguments)
+            if params.name in binding.actions(self.catalogue):
+                return await self._call_action(ctx, binding, params.name, arguments)
+            if params.name in self.catalogue.published:
+                return await self._call_published(binding, params.name, arguments)
+        except ActionError as refusal:
+            return refused(str(refusal))
+        known = [card.name for card in binding.cards(self.catalogue)]
+        raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", data={"tools": known})
+
+    async def _call_core(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+        core = CORE_ACTIONS[name]
+        body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
+        if name == "get_session":
+            return accepted(*capped(body, body["turn"]))
+        return accepted(body, compact(body))
+
+    async def _call_action(
+        self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
+    ) -> types.CallToolResult:
+        session_id, turn, own = await binding.handle(self.practice, arguments)
+        tool = binding.actions(self.catalogue)[name]
+        thought = ctx.meta.get(THOUGHT) if ctx.meta else None
+        call = Call(tool.action.name, own, turn, thought if isinstance(thought, str) else None)
+        session = self.practice.session_env(binding.caller, session_id)
+        if session != tool.env:
+            raise ActionError(f"this session plays {session}; {name} belongs to {tool.env}")
+        try:
+            played = await self.practice.act(binding.caller, session_id, call)
+        except UnknownTool as error:
+            raise ActionError(str(error)) from None
+        return self._played(binding, played)
+
+    def _played(self, binding: Binding, played: Played | Pending) -> types.CallToolResult:
+        if isinstance(played, Pending):
+            body = {"session_id": played.session.id, "turn": played.turn, "pending": True}
+            return accepted(body, compact(body))
+        body = step_body(played.session, played.step, hide_rewards=binding.hides(played.session))
+        shown, text = capped(body, played.step.turn)
+        return types.CallToolResult(
+            content=[types.TextContent(text=text)], structured_content=shown, is_error=played.step.refused
+        )
+
+    async def _call_published(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+        session_id, turn, own = await binding.handle(self.practice, arguments)
+        turns = {} if turn is None else {"turn": turn}
+        body = dict(await self.catalogue.published[name].run(binding.caller, session_id, {**own, **turns}))
+        return accepted(body, compact(body))
+
+    # Resources and prompts -------------------------------------------------------------------------------------
+
+    async def _list_resources(self, ctx: Context, params: Any) -> types.ListResourcesResult:
+        return resources.listed(self.practice, self._bind(ctx), params.cursor if params else None)
+
+    async def _list_resource_templates(self, _: Context, __: Any) -> types.ListResourceTemplatesResult:
+        return resources.templates()
+
+    async def _read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        return resources.read(self.practice, self._bind(ctx), str(params.uri))
+
+    async def _list_prompts(self, _: Context, __: Any) -> types.ListPromptsResult:
+        return prompts.listed()
+
+    async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        return prompts.filled(self.practice, self._bind(ctx), params.name, params.arguments or {})
+
+
+def accepted(body: Mapping[str, Any], text: str) -> types.CallToolResult:
+    """A result, as structure and as the same JSON in text."""
+    return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=dict(body))
+
+
+def refused(message: str) -> types.CallToolResult:
+    """A call that was not played, told to the agent."""
+    body = {"error": message}
+    return types.CallToolResult(
+        content=[types.TextContent(text=compact(body))], structured_content=body, is_error=True
+    )
+
+
+def wire_tool(card: ToolCard) -> types.Tool:
+    """A tool as MCP lists it, all four annotations explicit."""
+    schema = {key: value for key, value in card.schema.items() if value != []}
+    return types.Tool(
+        name=card.name,
+        description=card.description,
+        input_schema=schema,
+        annotations=types.ToolAnnotations(
+            read_only_hint=card.read_only,
+            destructive_hint=card.destructive,
+            idempotent_hint=card.idempotent,
+            open_world_hint=False,
+        ),
+    )
+
+
+def caller_of(ctx: Context, caller: Caller) -> Caller:
+    """The caller with what the client says of itself."""
+    params = ctx.session.client_params
+    info = params.client_info if params else None
+    return replace(
+        caller,
+        client_name=info.name if info else "",
+        client_version=info.version if info else "",
+        protocol_version=ctx.protocol_version,
+    )
+
+
+def bind_handle(*, alone: bool, hide_rewards: bool = False) -> Bind:
+    """Requests that name their session themselves, all of the principal `local`."""
+
+    def bind(ctx: Context) -> Binding:
+        return Binding(caller_of(ctx, Caller(alone=alone)), hide_rewards)
+
+    return bind
+
+
+def bind_fixed(binding: Binding) -> Bind:
+    """Every request reaches the one session of the process."""
+
+    def bind(ctx: Context) -> Binding:
+        binding.caller = caller_of(ctx, binding.caller)
+        return binding
+
+    return bind

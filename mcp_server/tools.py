@@ -1,0 +1,163 @@
+"""Tools: what a client is offered. The core tools, every served action, and what is published while serving."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from practicum.envs import Action, UsageError
+from practicum.envs.lint import lint_tool
+from practicum.mcp_server.practice import Caller
+from practicum.mcp_server.served import Served
+
+SESSION_ID = {"type": "string", "description": "Session id from open_session."}
+TURN = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "Number this call will have: the last result's turn + 1. Makes a repeated call safe; may be left out.",
+}
+HANDLE = ("session_id", "turn")
+MANY = 40
+"""Above so many listed tools some clients cut the list."""
+
+
+@dataclass(frozen=True)
+class ToolCard:
+    """One tool as it is listed."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool = False
+
+    @classmethod
+    def of(cls, action: Action, name: str | None = None) -> ToolCard:
+        """The card of an action, under its own name or another."""
+        return cls(
+            name or action.name,
+            action.description,
+            action.schema,
+            action.read_only,
+            action.destructive,
+            action.idempotent,
+        )
+
+    def with_handle(self) -> ToolCard:
+        """The same tool with the arguments that name a session and a turn."""
+        properties = {**self.schema["properties"], "session_id": SESSION_ID, "turn": TURN}
+        return replace(self, schema={**self.schema, "properties": properties})
+
+    def without_handle(self) -> ToolCard:
+        """The same tool for a client whose session is known from its connection."""
+        properties = {name: schema for name, schema in self.schema["properties"].items() if schema is not SESSION_ID}
+        properties = {name: schema for name, schema in properties.items() if schema is not TURN}
+        return replace(self, schema={**self.schema, "properties": properties})
+
+    def problems(self) -> list[str]:
+        """What keeps clients from using it; nothing, when it is fit to be listed."""
+        free = ("arguments",) if self.name == "run_skill" else ()
+        return lint_tool(self.name, self.description, self.schema, open_objects=free)
+
+
+RunPublished = Callable[[Caller, str | None, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""What a published tool does: caller, session id and arguments in, a JSON object out. `ActionError` refuses."""
+
+
+@dataclass(frozen=True)
+class PublishedTool:
+    """A tool that came while the server was running, such as a skill. It takes `session_id` and `turn` beside its own."""
+
+    card: ToolCard
+    run: RunPublished
+
+
+@dataclass(frozen=True)
+class EnvTool:
+    """A served action under its listed name."""
+
+    card: ToolCard
+    env: str
+    action: Action
+
+
+def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, EnvTool]:
+    """The actions of the environments as tools; a name that is not unique gets the environment's in front.
+
+    Args:
+        envs: by short name.
+        taken: names that are in use already.
+    """
+    counts: dict[str, int] = dict.fromkeys(taken, 1)
+    for served in envs.values():
+        for name in served.env_class.actions:
+            counts[name] = counts.get(name, 0) + 1
+    tools: dict[str, EnvTool] = {}
+    for short, served in envs.items():
+        for name, action in served.env_class.actions.items():
+            listed = name if counts[name] == 1 else f"{short}_{name}"
+            tools[listed] = EnvTool(ToolCard.of(action, listed), short, action)
+    return tools
+
+
+@dataclass
+class Catalogue:
+    """All tools of one server, in an order that only ever grows at its end."""
+
+    envs: Mapping[str, Served]
+    core: Mapping[str, ToolCard]
+    actions: dict[str, EnvTool] = field(init=False)
+    """Every served action by its listed name."""
+    actions_of: dict[str, dict[str, EnvTool]] = field(init=False)
+    """By environment: its actions by the names that a client bound to it sees."""
+    published: dict[str, PublishedTool] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.actions = env_tools(self.envs, self.core)
+        self.actions_of = {name: env_tools({name: served}, self.core) for name, served in self.envs.items()}
+        problems = [problem for card in self.listed() for problem in card.problems()]
+        if problems:
+            raise UsageError(f"a tool cannot be served: {problems[0]}; `practicum check` names all that is wrong")
+
+    def listed(self) -> list[ToolCard]:
+        """What a client sees that names its sessions itself."""
+        core = (card for card in self.core.values() if card.name != "next_task")
+        handled = (tool.card.with_handle() for tool in (*self.actions.values(), *self.published.values()))
+        return [*core, *handled]
+
+    def listed_clean(self, env: str, core: Iterable[str]) -> list[ToolCard]:
+        """What a client bound to one session sees: some core tools, then the actions, without handle arguments."""
+        tools = (*self.actions_of[env].values(), *self.published.values())
+        return [*(self.core[name].without_handle() for name in core), *(tool.card for tool in tools)]
+
+    def publish(self, tool: PublishedTool) -> None:
+        """Add a tool, or replace a published one of the same name.
+
+        Raises:
+            ValueError: it is not fit to be listed, or its name is taken.
+        """
+        problems = tool.card.problems()
+        if tool.card.name in self.core or tool.card.name in self.actions:
+            problems.append(f"{tool.card.name}: the name is taken")
+        if problems:
+            raise ValueError("; ".join(problems))
+        self.published[tool.card.name] = tool
+
+    def withdraw(self, name: str) -> None:
+        """Take a published tool away."""
+        del self.published[name]
+
+    def schema(self, name: str) -> Mapping[str, Any] | None:
+        """The input schema of a tool, whatever the binding."""
+        tool = self.actions.get(name) or self.published.get(name)
+        card = tool.card if tool else self.core.get(name)
+        return card.schema if card else None
+
+    def fingerprint(self) -> str:
+        """16 hex digits over names, descriptions and schemas, in order."""
+        rows = [[card.name, card.description, card.schema] for card in self.listed()]
+        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
