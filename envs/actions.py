@@ -1,4 +1,4 @@
-"""Action: a typed method that an agent may call, with the JSON schema that its signature and docstring give."""
+"""Action: a typed method that an agent may call; signature and docstring give its JSON schema."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NotRequired, Required, TypeVar, Union, overload
+from typing import Annotated, Any, Literal, NotRequired, Required, TypeVar, Union, overload
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from practicum.envs.errors import BadArguments
@@ -48,27 +48,42 @@ class Action:
     """The method, unbound."""
     parameters: tuple[str, ...]
     """Published argument names, in the signature's order."""
-    _validate: Callable[[Any], dict[str, Any]]
-    _optional: frozenset[str]
-    _renamed: Mapping[str, str]
+    _validate: Callable[[Any], dict[str, Any]] = field(repr=False)
+    _optional: frozenset[str] = field(repr=False)
+    _renamed: Mapping[str, str] = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return make_action, (self.function, self.name)
+
+    def __deepcopy__(self, memo: object) -> Action:
+        return self
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check arguments and give them the method's own parameter names.
 
-        Null and absent mean the same for an optional argument. Values are not converted.
+        Null and absent mean the same for an optional argument. Values are not converted, except that `1.0` is
+        an integer, as in JSON Schema.
 
         Raises:
             BadArguments: names every argument that is missing, unknown or of the wrong type.
         """
         if None in arguments.values():
             arguments = {k: v for k, v in arguments.items() if v is not None or k not in self._optional}
+        elif type(arguments) is not dict:
+            arguments = dict(arguments)
         try:
             bound = self._validate(arguments)
         except ValidationError as error:
-            raise BadArguments(self._explain(error)) from None
+            bound = self._bind_whole_numbers(arguments, error)
         if self._renamed:
             return {self._renamed.get(name, name): value for name, value in bound.items()}
         return bound
+
+    def _bind_whole_numbers(self, arguments: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+        try:
+            return self._validate(_with_integers(arguments, self.schema["properties"]))
+        except ValidationError:
+            raise BadArguments(self._explain(error)) from None
 
     def _explain(self, error: ValidationError) -> str:
         found = "; ".join(dict.fromkeys(self._complaint(e) for e in error.errors(include_url=False)))
@@ -78,20 +93,46 @@ class Action:
     def _complaint(self, error: Any) -> str:
         name = ".".join(str(part) for part in error["loc"]) or "arguments"
         if error["type"] == "missing":
-            return f"{name!r} is missing ({self._expected(name)})"
+            return f"{name!r} is missing ({self._type_name(name)})"
         if error["type"] == "extra_forbidden":
             return f"there is no argument {name!r}"
-        shown = repr(error["input"])
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        return f"{name!r} is {shown}, expected {self._expected(name) or error['msg']}"
+        return f"{name!r} {self._shown(name, error['input'])}, expected {self._expected(name, error)}"
 
-    def _expected(self, name: str) -> str:
-        schema = self.schema["properties"].get(name.split(".")[0], {})
+    def _shown(self, name: str, value: Any) -> str:
+        if self._property(name).get("writeOnly"):
+            return "does not fit"
+        shown = repr(value)
+        return f"is {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+    def _expected(self, name: str, error: Any) -> str:
+        if error["type"].endswith(("_type", "literal_error")) and self._property(name):
+            return self._type_name(name)
+        return str(error["msg"]).replace("Input should be ", "").replace("Value error, ", "")
+
+    def _type_name(self, name: str) -> str:
+        schema = self._property(name)
         if "enum" in schema:
             return "one of " + ", ".join(map(str, schema["enum"]))
-        if schema.get("type") == "array":
-            return f"a list of {schema.get('items', {}).get('type', 'value')}s"
-        return str(schema.get("type", ""))
+        if schema["type"] == "array" and "." not in name:
+            return f"a list of {schema['items'].get('type', 'value')}s"
+        return str(schema.get("items", schema)["type"])
+
+    def _property(self, name: str) -> dict[str, Any]:
+        """Schema of the argument that a dotted place such as `tags.0` lies in."""
+        found: dict[str, Any] = self.schema["properties"].get(name.split(".")[0], {})
+        return found
+
+
+def _with_integers(arguments: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with `1.0` as `1` where an integer is asked for."""
+    return {name: _as_integer(value, schemas.get(name, {})) for name, value in arguments.items()}
+
+
+def _as_integer(value: Any, schema: Mapping[str, Any]) -> Any:
+    if schema.get("type") == "array" and isinstance(value, list):
+        return [_as_integer(item, schema["items"]) for item in value]
+    is_whole = isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole and schema.get("type") == "integer" else value
 
 
 @overload
@@ -105,9 +146,9 @@ def action(
 ) -> Any:
     """Publish a method of a `ToolEnv` as an action.
 
-    The signature gives the argument types (scalars, `Literal`, lists of scalars, each also optional), the docstring
-    the description and, under `Args:`, what each argument means. A trailing underscore is dropped in the published
-    name: `from_` becomes `from`.
+    The signature gives the argument types (scalars, `Literal`, lists of scalars, each also optional), the
+    docstring the description and, under `Args:`, what each argument means. A trailing underscore is dropped
+    in the published name: `from_` becomes `from`.
     """
 
     def mark(method: Any) -> Any:
@@ -126,42 +167,32 @@ def collect_actions(cls: type) -> dict[str, Action]:
                 found[name] = member
             elif name in found:
                 del found[name]
-    return {name.rstrip("_"): make_action(method) for name, method in found.items()}
+    return {name.rstrip("_"): make_action(method, name) for name, method in found.items()}
 
 
-def make_action(method: Callable[..., Any]) -> Action:
-    """Build the published form of a method marked with `@action`.
+def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
+    """Build the published form of a method marked with `@action`; its name is the method's unless given.
 
     Raises:
         TypeError: a parameter has no annotation, or one that has no flat JSON form.
     """
-    name = method.__name__.rstrip("_")
-    description, argument_texts = _read_docstring(inspect.getdoc(method) or "")
-    hints = typing.get_type_hints(method, include_extras=True)
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    fields: dict[str, Any] = {}
-    renamed: dict[str, str] = {}
-    for parameter in list(inspect.signature(method).parameters.values())[1:]:
-        published = parameter.name.rstrip("_")
-        if parameter.name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"{name}: parameter {parameter.name!r} needs a type annotation and a name of its own")
-        hint = _without_none(hints[parameter.name])
-        properties[published] = _property_schema(hint, argument_texts.get(parameter.name), parameter.default)
-        if parameter.default is parameter.empty:
-            required.append(published)
-            fields[published] = Required[hint]
-        else:
-            fields[published] = NotRequired[hint]
-        if published != parameter.name:
-            renamed[published] = parameter.name
+    name = (name or method.__name__).rstrip("_")
+    description, texts = _read_docstring(inspect.getdoc(method) or "")
+    arguments = {p.name.rstrip("_"): p for p in list(inspect.signature(method).parameters.values())[1:]}
+    hints = _flat_hints(name, method, list(arguments.values()))
+    required = [published for published, p in arguments.items() if p.default is p.empty]
     marks = getattr(method, _MARK)
     return Action(
         name=name,
         description=description,
         schema={
             "type": "object",
-            "properties": properties,
+            "properties": {
+                published: _property_schema(
+                    hints[p.name], texts.get(p.name) or texts.get(published), p.default
+                )
+                for published, p in arguments.items()
+            },
             "required": required,
             "additionalProperties": False,
         },
@@ -169,18 +200,43 @@ def make_action(method: Callable[..., Any]) -> Action:
         destructive=marks["destructive"],
         idempotent=marks["idempotent"] or marks["read_only"],
         function=method,
-        parameters=tuple(properties),
-        _validate=_validator(name, fields),
-        _optional=frozenset(set(properties) - set(required)),
-        _renamed=renamed,
+        parameters=tuple(arguments),
+        _validate=_validator(
+            name,
+            {
+                published: Required[hints[p.name]] if published in required else NotRequired[hints[p.name]]
+                for published, p in arguments.items()
+            },
+        ),
+        _optional=frozenset(set(arguments) - set(required)),
+        _renamed={published: p.name for published, p in arguments.items() if published != p.name},
     )
 
 
 def _validator(name: str, fields: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    shape = TypedDict(name, fields)  # type: ignore[operator]  # built from the signature at run time
+    shape = TypedDict(name, fields)  # type: ignore[misc]  # built from the signature at run time
     closed = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))(shape)
     validate: Callable[[Any], dict[str, Any]] = TypeAdapter(closed).validator.validate_python
     return validate
+
+
+def _flat_hints(name: str, method: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    """The annotation of each parameter, None taken out of it."""
+    hints = typing.get_type_hints(method, include_extras=True)
+    flat: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(
+                f"{name}: parameter {parameter.name!r} needs a type annotation and a name of its own"
+            )
+        hint = _without_none(hints[parameter.name])
+        if not (_is_scalar(hint) or _is_container(hint)):
+            raise TypeError(
+                f"{name}: parameter {parameter.name!r} is {hint}, which has no flat JSON form; "
+                "use str, int, float, bool, Literal or a list of one of these"
+            )
+        flat[parameter.name] = _without_true_as_one(hint)
+    return flat
 
 
 def _without_none(hint: Any) -> Any:
@@ -188,6 +244,43 @@ def _without_none(hint: Any) -> Any:
         rest = [kind for kind in typing.get_args(hint) if kind is not type(None)]
         return rest[0] if len(rest) == 1 else Union[tuple(rest)]  # noqa: UP007  # built from a tuple
     return hint
+
+
+def _bare(hint: Any) -> Any:
+    return hint.__origin__ if typing.get_origin(hint) is Annotated else hint
+
+
+def _is_scalar(hint: Any) -> bool:
+    hint = _bare(hint)
+    if typing.get_origin(hint) is Literal:
+        return {type(value) for value in typing.get_args(hint)} in ({str}, {int})
+    return hint in (str, int, float, bool)
+
+
+def _is_container(hint: Any) -> bool:
+    """A list of scalars, or an open object (which the lint leaves to `run_skill` alone)."""
+    hint = _bare(hint)
+    if typing.get_origin(hint) is list:
+        return _is_scalar(typing.get_args(hint)[0])
+    return typing.get_origin(hint) is dict
+
+
+def _without_true_as_one(hint: Any) -> Any:
+    """Keep a `Literal` of integers from taking True for 1."""
+    bare = _bare(hint)
+    if typing.get_origin(bare) is list:
+        guarded: Any = list.__class_getitem__(_without_true_as_one(typing.get_args(bare)[0]))
+    elif typing.get_origin(bare) is Literal and isinstance(typing.get_args(bare)[0], int):
+        guarded = Annotated[bare, BeforeValidator(_no_bool)]
+    else:
+        return hint
+    return Annotated[(guarded, *hint.__metadata__)] if bare is not hint else guarded
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number, not a boolean")  # noqa: TRY004  # pydantic reports a ValueError
+    return value
 
 
 def _property_schema(hint: Any, text: str | None, default: Any) -> dict[str, Any]:
@@ -202,20 +295,20 @@ def _property_schema(hint: Any, text: str | None, default: Any) -> dict[str, Any
     return schema
 
 
-_ARGUMENT = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
+_SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Example|Examples|Note):$", re.MULTILINE)
+_ARGUMENT = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?:(.*)$")
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
     """Split a Google docstring into its description and the texts of its arguments."""
-    description, _, rest = text.partition("\nArgs:\n")
+    description, *sections = _SECTION.split(text)
+    bodies = dict(zip(sections[::2], sections[1::2], strict=True))
     arguments: dict[str, str] = {}
     current = ""
-    for line in rest.splitlines():
-        if line and not line.startswith(" "):
-            break
+    for line in bodies.get("Args", "").splitlines():
         if found := _ARGUMENT.match(line):
             current = found[1]
             arguments[current] = found[2].strip()
         elif current and line.strip():
-            arguments[current] += " " + line.strip()
+            arguments[current] = f"{arguments[current]} {line.strip()}".strip()
     return " ".join(description.split()), arguments

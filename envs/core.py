@@ -1,4 +1,6 @@
-"""ToolEnv: a Gymnasium environment whose actions are methods. One file like this is all an author writes:
+"""ToolEnv: a Gymnasium environment whose actions are methods.
+
+One file like this is all an author writes:
 
     class ParcelLockers(ToolEnv[Depot]):
         '''Store every parcel in a free locker that is at least as large.'''
@@ -15,7 +17,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
@@ -28,21 +29,23 @@ from practicum.envs.actions import Action, ToolCall, collect_actions
 from practicum.envs.domains import DomainProfile, domain
 from practicum.envs.errors import ActionError, EpisodeOver, UsageError, nearest
 from practicum.envs.outside import LiveOutside, Outside
-from practicum.envs.records import Changes, begin_noting, end_noting
+from practicum.envs.records import Changes, begin_noting, end_noting, recorded
 from practicum.envs.rewards import Outcome, RewardTable, Terms
 from practicum.envs.spaces import CallSpace, JsonSpace, read_call
 from practicum.envs.tasks import Task, TaskSet
 
 S = TypeVar("S")
 
-CHECK_AGAIN = "Not accepted yet: check your work against the instruction once more, then give your final answer again."
+CHECK_AGAIN = (
+    "Not accepted yet: check your work against the instruction once more, then give your final answer again."
+)
 
 
 class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
     """A world that is changed by calling its actions.
 
-    An author defines `name`, `begin`, actions, `is_done` and `outcome`; everything that an episode changes lives in
-    `state` (dataclasses that inherit `Record`, dicts, lists), and all chance comes from `np_random`.
+    An author defines `name`, `begin`, actions, `is_done` and `outcome`. Everything that an episode changes
+    lives in `state` (dataclasses that inherit `Record`, dicts, lists), and all chance comes from `np_random`.
     """
 
     name: ClassVar[str] = ""
@@ -84,18 +87,23 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         self._steps = 0
         self._last: Any = None
         self._terms: Terms = {}
+        self._each_step: Terms = {}
         self._changes: Changes | None = None
         self._send_back = 0
 
-    # What an author writes -------------------------------------------------------------------------------------
+    # What an author writes ----------------------------------------------------------------------------
 
-    def begin(self, **params: Any) -> S:
-        """The state in which the episode of `self.task` begins; `params` are the task's."""
+    def begin(self, *_: Any, **params: Any) -> S:
+        """The state in which the episode of `self.task` begins; `params` are the task's, by keyword."""
         raise NotImplementedError
 
     def is_done(self) -> bool:
         """Whether the episode has come to an end of its own."""
         raise NotImplementedError
+
+    def is_cut_off(self) -> bool:
+        """Whether the world stops the episode short of an end, beside the task's step limit."""
+        return False
 
     def outcome(self) -> Outcome:
         """How the episode stands, judged from the state alone."""
@@ -110,24 +118,29 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         return self._last
 
     def world(self) -> Any:
-        """The whole world as plain JSON, for hashes; bulk that is computed counts by its seed and its changes."""
-        return to_jsonable_python(self.state)
+        """The whole world as plain JSON, for hashes; computed bulk counts by its seed and its changes."""
+        return plain(self.state)
 
     @classmethod
     def make_task(cls, seed: int, **settings: Any) -> Task:
         """The task of a seed. The default has the settings as params and the docstring as instruction."""
-        return Task(cls.name, cls.version, seed, cls.checked_settings(settings), inspect.cleandoc(cls.__doc__ or ""))
+        goal = inspect.cleandoc(cls.__doc__ or "")
+        return Task(cls.name, cls.version, seed, cls.checked_settings(settings), goal)
 
     @classmethod
     def render_text(cls, result: Any) -> str:
         """A compact rendering of a result for agents with short contexts."""
         return result if isinstance(result, str) else to_json(result).decode()
 
-    def earn(self, term: str, times: int = 1) -> None:
-        """Add a term of the reward table to the step being played."""
+    def earn(self, term: str, times: float = 1) -> None:
+        """Add a term of the reward table to the step being played.
+
+        Raises:
+            KeyError: the table has no such term.
+        """
         self._terms[term] = self._terms.get(term, 0.0) + times * self.rewards[term]
 
-    # What the library gives ------------------------------------------------------------------------------------
+    # What the library gives ---------------------------------------------------------------------------
 
     @classmethod
     def env_id(cls) -> str:
@@ -183,8 +196,10 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         """Begin an episode.
 
         Args:
-            seed: makes the task of that seed. Without it: the constructor's seed first, then drawn from `np_random`.
-            options: `task` (a `Task`, instead of a seed) and `min_try` (the first n-1 final answers are sent back).
+            seed: makes the task of that seed. Without it: the constructor's seed first, then one drawn from
+                `np_random`.
+            options: `task` (a `Task`, instead of a seed) and `min_try` (the first n-1 final answers are sent
+                back).
 
         Returns:
             The first observation, and `{"task": what the agent may see of it}`.
@@ -195,13 +210,23 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         self.task = task
         self._changes = None
         self._terms = {}
-        self.state = self.begin(**task.params)
+        self._each_step = {"step": self.rewards["step"]} if "step" in self.rewards else {}
+        self.state = recorded(self.begin(**task.params))
         self._steps = 0
         self._over = False
         self._send_back = options.get("min_try", 1) - 1
-        self._last = self.opening()
-        shown = {"env": task.env_id, "seed": task.seed, "params": dict(task.params), "instruction": task.instruction}
-        return self.observe(), {"task": shown}
+        self._last = plain(self.opening())
+        shown = {
+            "env": task.env_id,
+            "seed": task.seed,
+            "params": dict(task.params),
+            "instruction": task.instruction,
+        }
+        return self._observed(), {"task": shown}
+
+    def _observed(self) -> Any:
+        observation = self.observe()
+        return observation if observation is self._last else plain(observation)
 
     def _pick_seed(self, seed: int | None) -> int:
         if seed is None and self._first_seed is not None:
@@ -215,8 +240,8 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             action: a `ToolCall`, `{"verb": i, "payload": text}` or `{"tool": name, "params": {…}}`.
 
         Returns:
-            observation, reward, terminated, truncated, and info: `tool`, `arguments`, `result` (plain JSON), `error`
-            (why it was refused, or None), `terms`, `read_only`, `outcome` (in the last step).
+            observation, reward, terminated, truncated, and info: `tool`, `arguments`, `result` (plain JSON),
+            `error` (why it was refused, or None), `terms`, `read_only`, `outcome` (in the last step).
 
         Raises:
             EpisodeOver: `reset` has not been called since the end.
@@ -245,14 +270,19 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         if self._send_back > 0 and call.tool in self.profile().ending_tools:
             self._send_back -= 1
             return CHECK_AGAIN, False
+        before = self.state
         self._changes, token = begin_noting()
         changes = self._changes
         try:
-            result = to_jsonable_python(action.function(self, **arguments))
+            result = to_jsonable_python(action.function(self, **arguments), fallback=_plain_numpy)
             if action.read_only:
                 changes.take_back()
+                self.state = before
+            elif self.state is not before:
+                self.state = recorded(self.state)
         except BaseException:
             changes.take_back()
+            self.state = before
             raise
         finally:
             end_noting(token)
@@ -263,10 +293,9 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         self, call: ToolCall, result: Any, error: str | None, read_only: bool
     ) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         terms = self._terms
-        if "step" in self.rewards:
-            terms["step"] = self.rewards["step"]
+        terms.update(self._each_step)
         terminated = error is None and not read_only and self.is_done()
-        truncated = not terminated and self._steps >= self.task.step_limit
+        truncated = not terminated and (self._steps >= self.task.step_limit or self.is_cut_off())
         self._over = terminated or truncated
         outcome = self.outcome() if self._over else None
         if terminated and outcome is not None:
@@ -281,7 +310,7 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             "read_only": read_only,
             "outcome": outcome,
         }
-        return self.observe(), sum(terms.values()), terminated, truncated, info
+        return self._observed(), sum(terms.values()), terminated, truncated, info
 
     def _earn_the_end(self, outcome: Outcome) -> None:
         if outcome.success and "solved" in self.rewards:
@@ -289,7 +318,7 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         if outcome.violations and "violation" in self.rewards:
             self.earn("violation", len(outcome.violations))
 
-    def render(self) -> str:  # type: ignore[override]  # only text
+    def render(self) -> str:
         """The last observation as text."""
         return self.render_text(self.observe())
 
@@ -299,7 +328,11 @@ def _restore_generator(generator: np.random.Generator, state: Mapping[str, Any])
 
 
 def plain(value: Any) -> Any:
-    """A dataclass or container as plain JSON, sharing nothing with it."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return to_jsonable_python(value)
+    """A value as plain JSON that shares nothing with it; records become objects, NumPy's arrays lists."""
+    return to_jsonable_python(value, fallback=_plain_numpy)
+
+
+def _plain_numpy(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{value!r} has no JSON form; an action returns records, dicts, lists, text or numbers")

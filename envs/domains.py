@@ -1,4 +1,4 @@
-"""DomainProfile: what a domain's tools are for, which of them end an episode, and how its steps are weighed."""
+"""DomainProfile: what a domain's tools are for, which of them end an episode, how its steps are weighed."""
 
 from __future__ import annotations
 
@@ -71,14 +71,19 @@ TRAVEL = register_domain(
         categories={
             "search": ("search_flights", "filter_results", "select_flight"),
             "cart": ("add_to_cart", "remove_from_cart", "apply_coupon"),
-            "pay": ("proceed_to_payment", "enter_card", "confirm_payment", "submit_3ds", "pay_in_instalments"),
+            "pay": (
+                "proceed_to_payment",
+                "enter_card",
+                "confirm_payment",
+                "submit_3ds",
+                "pay_in_instalments",
+            ),
             "service": ("cancel_booking", "request_refund"),
             "control": ("restart", "abort"),
         },
         ending_tools=frozenset(
             {
                 "confirm_payment",
-                "submit_3ds",
                 "pay_in_instalments",
                 "cancel_booking",
                 "request_refund",

@@ -67,6 +67,8 @@ class Opening:
     observation: Any
     text: str
     min_try: int = 1
+    outside: tuple[Answer, ...] = ()
+    """What the world was told from outside while it began."""
 
 
 class Recorder(Protocol):
@@ -105,7 +107,9 @@ class Episode:
         min_try: the first `min_try - 1` final answers are sent back once with a request to check again.
     """
 
-    def __init__(self, env: ToolEnv[Any], task: Task, *, recorder: Recorder | None = None, min_try: int = 1) -> None:
+    def __init__(
+        self, env: ToolEnv[Any], task: Task, *, recorder: Recorder | None = None, min_try: int = 1
+    ) -> None:
         self.env = env
         self.task = task
         self.turn = 0
@@ -114,15 +118,15 @@ class Episode:
         self.total_reward = 0.0
         self._recorder = recorder
         observation, _ = env.reset(options={"task": task, "min_try": min_try})
-        self._answers_at_start = env.outside.take()
-        self.opening = Opening(task, observation, env.render_text(observation), min_try)
+        self.opening = Opening(task, observation, env.render_text(observation), min_try, env.outside.take())
         if recorder is not None:
             recorder.opened(self.opening)
 
     @property
     def over(self) -> bool:
         """Whether the episode has ended."""
-        return self.last is not None and self.last.done
+        last = self.last
+        return last is not None and (last.terminated or last.truncated)
 
     def check(self, tool: str) -> None:
         """See that a call of `tool` can be played at all.
@@ -140,7 +144,12 @@ class Episode:
             raise EpisodeOver(f"the episode ended with turn {self.turn}")
 
     def play(
-        self, tool: str, arguments: Mapping[str, Any], *, via_skill: str | None = None, thought: str | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        via_skill: str | None = None,
+        thought: str | None = None,
     ) -> Step:
         """Play one call without recording it; whoever calls this records the step before handing it out.
 
@@ -148,6 +157,7 @@ class Episode:
             UnknownTool, EpisodeOver: as `check`.
         """
         self.check(tool)
+        arguments = dict(arguments)
         began = perf_counter_ns()
         _, reward, terminated, truncated, info = self.env.step(ToolCall(tool, arguments))
         outcome = info["outcome"]

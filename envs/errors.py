@@ -1,11 +1,11 @@
-"""The three sorts of error: told to the agent, told to the person at the keyboard, and everything else, a bug.
+"""The three sorts of error: told to the agent, told to the person at the keyboard, and the rest, a bug.
 
-    Exception
-    ├── ActionError        the world refuses; the agent reads why
-    │   └── BadArguments   the door refuses; every bad argument is named
-    ├── UnknownTool        no such action; takes no turn
-    ├── EpisodeOver        the episode has ended; takes no turn
-    └── UsageError         one line and exit code 2
+Exception
+├── ActionError        the world refuses; the agent reads why
+│   └── BadArguments   the door refuses; every bad argument is named
+├── UnknownTool        no such action; takes no turn
+├── EpisodeOver        the episode has ended; takes no turn
+└── UsageError         one line and exit code 2
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from collections.abc import Iterable
 
 
 class ActionError(Exception):
-    """The world refuses an action; nothing has changed, and the message tells the agent why and what to do."""
+    """The world refuses an action; nothing has changed, and the message tells the agent what to do."""
 
 
-class BadArguments(ActionError):
+class BadArguments(ActionError):  # noqa: N818  # the agent reads what it gave
     """The arguments do not fit the action's schema; the message names each of them."""
 
 
-class UnknownTool(Exception):
+class UnknownTool(Exception):  # noqa: N818  # says what was met
     """The environment has no action of that name."""
 
 
-class EpisodeOver(Exception):
+class EpisodeOver(Exception):  # noqa: N818  # says what was met
     """The episode has ended, so it takes no more actions."""
 
 
 class UsageError(Exception):
-    """The person at the keyboard asked for something that cannot be done; the message is one line with the way out."""
+    """The person at the keyboard asked for what cannot be done; the message is one line with the way out."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ class Answer:
     """The answer, plain JSON."""
 
 
-class ReplayMismatch(Exception):
+class ReplayMismatch(Exception):  # noqa: N818  # says what was met
     """A replayed world asked outside for something else than it did the first time."""
 
 
@@ -63,11 +63,17 @@ class ReplayedOutside:
         self._given: list[Answer] = []
 
     def expect(self, answers: Iterable[Answer]) -> None:
-        """Put the answers of the next step in line."""
+        """Put the answers of the next step in line.
+
+        Raises:
+            ReplayMismatch: an answer of the step before was never asked for.
+        """
+        if self._waiting:
+            raise ReplayMismatch(f"the log holds {self._waiting[0].kind!r}, which the world did not ask for")
         self._waiting.extend(answers)
 
-    def ask(self, kind: str, source: Callable[[], Any]) -> Any:  # noqa: ARG002  # the source stays unasked
-        """The next recorded answer.
+    def ask(self, kind: str, source: Callable[[], Any]) -> Any:
+        """The next recorded answer; `source` stays unasked.
 
         Raises:
             ReplayMismatch: nothing is left, or the next answer is of another kind.

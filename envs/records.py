@@ -1,6 +1,7 @@
 """State that can be taken back: every change made while an action runs is noted and can be undone.
 
-Cost is in what changed, never in how large the world is: nothing is copied up front.
+Cost is in what changed, never in how large the world is: nothing is copied up front. What changes the order
+of keys or items (a deletion, an insertion, a sort) copies the references of that one dict or list.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, SupportsIndex, dataclass_transform
+
+from typing_extensions import override
 
 _ABSENT: Any = object()
 
@@ -85,18 +88,26 @@ def recorded(value: Any) -> Any:
 class Record:
     """Base of state dataclasses whose attributes can be taken back.
 
-    Plain dicts and lists assigned to an attribute become `Table` and `Rows`, so nested changes are noted too.
+    Plain dicts and lists assigned to an attribute are copied into `Table` and `Rows`, so nested changes are
+    noted too. Changes inside sets, arrays and other dataclasses go unnoted: use dicts, lists and records.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__slots__" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} is a Record, whose changes are noted in __dict__: leave slots away"
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         changes = _CHANGES.get()
         if changes is not None:
             changes.note(_put_back, self, name, self.__dict__.get(name, _ABSENT))
-        self.__dict__[name] = recorded(value)
+        object.__setattr__(self, name, recorded(value))
 
     def __delattr__(self, name: str) -> None:
-        note(_put_back, self, name, self.__dict__[name])
-        del self.__dict__[name]
+        note(_put_back_all, self, dict(self.__dict__))
+        object.__delattr__(self, name)
 
 
 def _put_back(record: Record, name: str, value: Any) -> None:
@@ -104,6 +115,11 @@ def _put_back(record: Record, name: str, value: Any) -> None:
         record.__dict__.pop(name, None)
     else:
         record.__dict__[name] = value
+
+
+def _put_back_all(record: Record, attributes: dict[str, Any]) -> None:
+    record.__dict__.clear()
+    record.__dict__.update(attributes)
 
 
 class Table(dict[Any, Any]):
@@ -141,28 +157,33 @@ class Table(dict[Any, Any]):
         self._note_all()
         super().__delitem__(key)
 
+    @override
     def pop(self, *arguments: Any) -> Any:
         self._note_all()
         return super().pop(*arguments)
 
+    @override
     def popitem(self) -> tuple[Any, Any]:
         self._note_all()
         return super().popitem()
 
+    @override
     def clear(self) -> None:
         self._note_all()
         super().clear()
 
+    @override
     def update(self, *arguments: Any, **items: Any) -> None:
         for key, value in dict(*arguments, **items).items():
             self[key] = value
 
+    @override
     def setdefault(self, key: Any, default: Any = None) -> Any:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def __ior__(self, other: Any) -> Table:  # type: ignore[override,misc]  # narrower than dict's overloads
+    def __ior__(self, other: Any) -> Table:  # type: ignore[misc]  # narrower than dict's overloads
         self.update(other)
         return self
 
@@ -183,53 +204,65 @@ class Rows(list[Any]):
         if changes is not None:
             changes.note(super().__setitem__, slice(None), list(self))
 
+    @override
     def append(self, value: Any) -> None:
         changes = _CHANGES.get()
         if changes is not None:
             changes.note(super().pop)
         super().append(recorded(value))
 
+    @override
     def extend(self, values: Iterable[Any]) -> None:
         self._note_all()
         super().extend([recorded(value) for value in values])
 
+    @override
     def insert(self, index: SupportsIndex, value: Any) -> None:
         self._note_all()
         super().insert(index, recorded(value))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._note_all()
-        super().__setitem__(index, [recorded(v) for v in value] if isinstance(index, slice) else recorded(value))
+        if isinstance(index, slice):
+            self._note_all()
+            super().__setitem__(index, [recorded(item) for item in value])
+        else:
+            note(super().__setitem__, index, self[index])
+            super().__setitem__(index, recorded(value))
 
     def __delitem__(self, index: SupportsIndex | slice) -> None:
         self._note_all()
         super().__delitem__(index)
 
+    @override
     def pop(self, index: SupportsIndex = -1) -> Any:
         self._note_all()
         return super().pop(index)
 
+    @override
     def remove(self, value: Any) -> None:
         self._note_all()
         super().remove(value)
 
+    @override
     def clear(self) -> None:
         self._note_all()
         super().clear()
 
+    @override
     def sort(self, **options: Any) -> None:
         self._note_all()
         super().sort(**options)
 
+    @override
     def reverse(self) -> None:
         self._note_all()
         super().reverse()
 
-    def __iadd__(self, values: Iterable[Any]) -> Rows:  # type: ignore[override,misc]  # returns self, as list does
+    def __iadd__(self, values: Iterable[Any]) -> Rows:  # type: ignore[misc]  # returns self, as list does
         self.extend(values)
         return self
 
-    def __imul__(self, count: SupportsIndex) -> Rows:  # type: ignore[override,misc]  # returns self, as list does
+    def __imul__(self, count: SupportsIndex) -> Rows:
         self._note_all()
         super().__imul__(count)
         return self

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +24,9 @@ from practicum.envs.errors import UsageError, nearest
 GROUP = "practicum.environments"
 EnvClass = type[ToolEnv[Any]]
 
-_registered: dict[str, EnvClass | str] = {}
+_registered: dict[str, EnvClass | str] = {
+    "flight-v1": "practicum.envs.flight_booking_env:FlightBookingEnv",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class BrokenPlugin:
 
 
 def register(env_id: str, env: EnvClass | str, *, domain: DomainProfile | str | None = None) -> None:
-    """Make an environment known by an id, in this process.
+    """Make an environment known by an id, in this process, to Gymnasium too (`practicum/parcels-v1`).
 
     Args:
         env_id: `my-project/my-env-v1`, or a plain `parcels-v1`.
@@ -47,6 +50,7 @@ def register(env_id: str, env: EnvClass | str, *, domain: DomainProfile | str | 
     if domain is not None and not isinstance(env, str):
         env.domain = domain.name if isinstance(domain, DomainProfile) else domain
     _registered[env_id] = env
+    _register_gymnasium_id(env_id, env)
 
 
 def make(name: str, **settings: Any) -> ToolEnv[Any]:
@@ -102,7 +106,7 @@ def short_name(env_id: str) -> str:
 
 def _known() -> dict[str, EnvClass | str | EntryPoint]:
     plugins: Mapping[str, EntryPoint] = {point.name: point for point in _entry_points()}
-    return {**_registered, **plugins} | _registered
+    return {**_registered, **plugins, **_registered}  # ours come first, and win
 
 
 @lru_cache(maxsize=1)
@@ -124,30 +128,36 @@ def _load_known(name: str, found: EnvClass | str | EntryPoint) -> EnvClass:
         return _checked(name, found.load())
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  # a plugin may fail in any way; it must not take the rest along
-        raise UsageError(f"the plugin {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    except Exception as error:  # a plugin may fail in any way; it must not take the rest along
+        raise UsageError(f"the plugin {name!r} cannot be loaded: {_in_one_line(error)}") from error
 
 
 def _load(place: str) -> EnvClass:
     module_name, _, class_name = place.rpartition(":")
     try:
-        module = _load_file(Path(module_name)) if module_name.endswith(".py") else importlib.import_module(module_name)
+        is_file = module_name.endswith(".py")
+        module = _load_file(Path(module_name)) if is_file else importlib.import_module(module_name)
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  # an author's file may fail in any way
-        raise UsageError(f"cannot import {module_name!r}: {type(error).__name__}: {error}") from error
+    except Exception as error:  # an author's file may fail in any way
+        raise UsageError(f"cannot import {module_name!r}: {_in_one_line(error)}") from error
     found = getattr(module, class_name, None)
     if found is None:
-        names = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, ToolEnv) and v.name]
-        raise UsageError(f"{module_name} has no {class_name!r}{nearest(class_name, names)}")
+        names = [name for name, value in vars(module).items() if _is_env_class(value) and value.name]
+        has = f"; it has {', '.join(names)}" if names else ""
+        raise UsageError(f"{module_name} has no {class_name!r}{nearest(class_name, names)}{has}")
     return _checked(place, found)
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _load_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise UsageError(f"no file {path}")
-    name = f"practicum_file_{path.stem}_{abs(hash(str(path))):x}"
+    name = f"practicum_file_{path.stem}_{zlib.crc32(bytes(path)):x}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -164,16 +174,22 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _checked(name: str, found: Any) -> EnvClass:
-    if not (isinstance(found, type) and issubclass(found, ToolEnv)):
+    if not _is_env_class(found):
         raise UsageError(f"{name!r} is {found!r}, which is no ToolEnv class")
-    return found
+    return found  # type: ignore[no-any-return]  # just checked
+
+
+def _is_env_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, ToolEnv)
 
 
 def register_gymnasium_ids() -> None:
-    """Register every built-in environment with Gymnasium, as strings: nothing is loaded."""
-    for env_id, place in _registered.items():
-        if isinstance(place, str) and f"practicum/{env_id}" not in gymnasium.registry:
-            gymnasium.register(id=f"practicum/{env_id}", entry_point=place)
+    """Register every known environment with Gymnasium; one named by a string stays unloaded."""
+    for env_id, env in _registered.items():
+        _register_gymnasium_id(env_id, env)
 
 
-register("flight-v1", "practicum.envs.flight_booking_env:FlightBookingEnv")
+def _register_gymnasium_id(env_id: str, env: EnvClass | str) -> None:
+    gymnasium_id = env_id if "/" in env_id else f"practicum/{env_id}"
+    gymnasium.registry.pop(gymnasium_id, None)
+    gymnasium.register(id=gymnasium_id, entry_point=env)

@@ -13,15 +13,22 @@ Terms = dict[str, float]
 class RewardTable(Mapping[str, float]):
     """The value of each reward term of an environment.
 
-    Four names have a meaning everywhere: `step` (every step), `refused` (a refused action), `solved` (success at the
-    end) and `violation` (at the end, once for each kind of violation). Any other is earned by `ToolEnv.earn`.
+    Four names have a meaning everywhere: `step` (every step), `refused` (a refused action), `solved` (success
+    at the end) and `violation` (at the end, once for each kind of violation). Any other is earned by
+    `ToolEnv.earn`.
     """
 
     def __init__(self, **terms: float) -> None:
         self._terms = {name: float(value) for name, value in terms.items()}
 
     def __getitem__(self, name: str) -> float:
-        return self._terms[name]
+        try:
+            return self._terms[name]
+        except KeyError:
+            raise KeyError(f"no reward term {name!r}; the table has {', '.join(self._terms)}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._terms
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._terms)
@@ -39,8 +46,7 @@ class RewardTable(Mapping[str, float]):
             KeyError: a term that this table does not have.
         """
         for name in terms:
-            if name not in self._terms:
-                raise KeyError(f"no reward term {name!r}; the table has {', '.join(self._terms)}")
+            self[name]
         return RewardTable(**(self._terms | terms))
 
 
@@ -49,7 +55,7 @@ class Outcome:
     """How an episode ended, judged by the world from its own state."""
 
     success: bool
-    """The right end: in flight-v1 a ticket within the constraints, or abort where nothing feasible was left."""
+    """The right end: in flight-v1 a ticket within the constraints, or abort with nothing feasible left."""
     violations: tuple[str, ...] = ()
     """Kinds of constraint that the end breaks, each once."""
     regret: float | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -19,7 +20,7 @@ WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel
 class JsonSpace(gymnasium.Space[Any]):
     """Every plain JSON value; samples are small objects."""
 
-    def sample(self, mask: Any = None, probability: Any = None) -> Any:  # noqa: ARG002  # Gymnasium's signature
+    def sample(self, mask: Any = None, probability: Any = None) -> Any:
         """A small object."""
         return {"word": str(self.np_random.choice(WORDS)), "number": int(self.np_random.integers(100))}
 
@@ -29,7 +30,9 @@ class JsonSpace(gymnasium.Space[Any]):
             return all(isinstance(key, str) and self.contains(value) for key, value in x.items())
         if isinstance(x, list | tuple):
             return all(self.contains(value) for value in x)
-        return x is None or isinstance(x, str | int | float | bool)
+        if isinstance(x, float):
+            return math.isfinite(x)
+        return x is None or isinstance(x, str | int)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JsonSpace)
@@ -44,7 +47,7 @@ class CallSpace(gymnasium.Space[Any]):
         super().__init__(None, None, seed)
         self.actions = tuple(actions.values())
 
-    def sample(self, mask: Any = None, probability: Any = None) -> dict[str, Any]:  # noqa: ARG002  # Gymnasium's
+    def sample(self, mask: Any = None, probability: Any = None) -> dict[str, Any]:
         """A call that the door lets in: any verb, arguments by its schema."""
         verb = int(self.np_random.integers(len(self.actions)))
         return {"verb": verb, "payload": json.dumps(sample_arguments(self.actions[verb], self.np_random))}
@@ -62,45 +65,69 @@ class CallSpace(gymnasium.Space[Any]):
         return {action.name: action for action in self.actions}[name]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CallSpace) and [a.schema for a in self.actions] == [a.schema for a in other.actions]
+        if not isinstance(other, CallSpace):
+            return False
+        return [(a.name, a.schema) for a in self.actions] == [(a.name, a.schema) for a in other.actions]
 
     __hash__ = None  # type: ignore[assignment]  # spaces are mutable: they own a generator
 
 
-def sample_arguments(action: Action, random: np.random.Generator) -> dict[str, Any]:
-    """Arguments that fit the action's schema: the required ones, and each optional one half of the time."""
+def sample_arguments(
+    action: Action, random: np.random.Generator, *, words: Sequence[str] = WORDS
+) -> dict[str, Any]:
+    """Arguments that fit the action's schema: the required ones, and each optional one half of the time.
+
+    Text is one of `words`, whatever its schema demands of length or pattern.
+    """
     required = set(action.schema["required"])
     return {
-        name: _sample_value(schema, random)
+        name: _sample_value(schema, random, words)
         for name, schema in action.schema["properties"].items()
         if name in required or random.random() < 0.5
     }
 
 
-def _sample_value(schema: Mapping[str, Any], random: np.random.Generator) -> Any:
+def _sample_value(schema: Mapping[str, Any], random: np.random.Generator, words: Sequence[str]) -> Any:
     if "enum" in schema:
         return schema["enum"][int(random.integers(len(schema["enum"])))]
-    low, high = schema.get("minimum", 0), schema.get("maximum", 100)
     match schema.get("type"):
         case "integer":
-            return int(random.integers(low, high + 1))
+            return _sample_integer(schema, random)
         case "number":
-            return float(random.uniform(low, high))
+            return float(random.uniform(*_bounds(schema, 1e-6)))
         case "boolean":
             return bool(random.integers(2))
         case "array":
-            return [_sample_value(schema.get("items", {}), random) for _ in range(int(random.integers(4)))]
+            fewest = schema.get("minItems", 0)
+            count = int(random.integers(fewest, min(schema.get("maxItems", fewest + 3), fewest + 3) + 1))
+            return [_sample_value(schema["items"], random, words) for _ in range(count)]
         case "object":
             return {}
         case _:
-            return str(random.choice(WORDS))
+            return words[int(random.integers(len(words)))]
+
+
+def _sample_integer(schema: Mapping[str, Any], random: np.random.Generator) -> int:
+    low, high = _bounds(schema, 1)
+    step: int = schema.get("multipleOf", 1)
+    return step * int(random.integers(math.ceil(low / step), math.floor(high / step) + 1))
+
+
+def _bounds(schema: Mapping[str, Any], nudge: float) -> tuple[float, float]:
+    """Lowest and highest number that the schema allows; an open end lies 100 away from the other."""
+    low = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf) + nudge)
+    high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf) - nudge)
+    if low == -math.inf:
+        low = min(0, high - 100)
+    return low, low + 100 if high == math.inf else high
 
 
 def read_call(action: Any, actions: tuple[Action, ...]) -> ToolCall:
-    """Read a Gymnasium action: a `ToolCall`, `{"verb": i, "payload": text}` or `{"tool": name, "params": {…}}`.
+    """Read a Gymnasium action.
 
-    A payload is a JSON object of arguments, a JSON array of them in the signature's order, or the bare text of the
-    first one; an empty payload is a call without arguments.
+    It is a `ToolCall`, `{"verb": i, "payload": text}` or `{"tool": name, "params": {…}}`.
+    A payload is a JSON object of arguments, a JSON array of them in the signature's order, or the first one
+    alone, as JSON or as bare text; an empty payload is a call without arguments.
 
     Raises:
         BadArguments: it has none of these forms.
@@ -111,30 +138,40 @@ def read_call(action: Any, actions: tuple[Action, ...]) -> ToolCall:
         arguments = action.get("params", {})
         if isinstance(action["tool"], str) and isinstance(arguments, Mapping):
             return ToolCall(action["tool"], arguments)
-    if isinstance(action, Mapping) and isinstance(action.get("verb"), int | np.integer):
-        verb = int(action["verb"])
+    verb = action.get("verb") if isinstance(action, Mapping) else None
+    if isinstance(verb, int | np.integer) and not isinstance(verb, bool):
         if not 0 <= verb < len(actions):
             raise BadArguments(f"verb {verb} is out of range; verbs go from 0 to {len(actions) - 1}")
-        return ToolCall(actions[verb].name, _read_payload(action.get("payload", ""), actions[verb]))
+        return ToolCall(actions[int(verb)].name, _read_payload(action.get("payload"), actions[int(verb)]))
     raise BadArguments(
-        f"an action is a ToolCall, {{'verb': i, 'payload': text}} or {{'tool': name, 'params': {{…}}}}, not {action!r}"
+        "an action is a ToolCall, {'verb': i, 'payload': text} or {'tool': name, 'params': {…}}, "
+        f"not {action!r}"
     )
 
 
 def _read_payload(payload: Any, action: Action) -> Mapping[str, Any]:
-    value = payload
-    if isinstance(payload, str):
-        if not payload.strip():
-            return {}
-        try:
-            value = json.loads(payload)
-        except ValueError:
-            value = [payload]
+    value = _decoded(payload, action) if isinstance(payload, str) else payload
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         value = value[0]
+    if value is None:
+        return {}
     if isinstance(value, Mapping):
         return value
-    values = value if isinstance(value, list) else [payload]
+    values = value if isinstance(value, list) else [value]
     if len(values) > len(action.parameters):
-        raise BadArguments(f"{action.name} takes {len(action.parameters)} arguments, the payload has {len(values)}")
+        raise BadArguments(
+            f"{action.name} takes {len(action.parameters)} arguments, the payload has {len(values)}"
+        )
     return dict(zip(action.parameters, values, strict=False))
+
+
+def _decoded(payload: str, action: Action) -> Any:
+    if not payload.strip():
+        return None
+    try:
+        value = json.loads(payload)
+    except ValueError:
+        return payload
+    first = action.schema["properties"][action.parameters[0]] if action.parameters else {}
+    wants_text = first.get("type") == "string"
+    return payload if wants_text and not isinstance(value, str | list | dict) else value

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from practicum.envs.errors import UsageError
 
@@ -28,14 +29,14 @@ class Task:
     env: str
     """Name of the environment without its version, such as `flight`."""
     version: int
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     params: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment's `begin`."""
     instruction: str = ""
     difficulty: float = 0.0
     """From 0 (easy) to 1 (hard)."""
     secret: Mapping[str, Any] = field(default_factory=dict)
-    step_limit: int = 50
+    step_limit: Annotated[int, Field(ge=1)] = 50
     id: str = ""
     """A name for people; the content decides what a task is."""
 
@@ -47,8 +48,10 @@ class Task:
     @cached_property
     def hash(self) -> str:
         """Content hash: 32 hex digits over everything but the id and the difficulty."""
-        content = [self.env, self.version, self.seed, self.params, self.instruction, self.secret, self.step_limit]
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
+        world = [self.env, self.version, self.seed, self.params]
+        content = [*world, self.instruction, self.secret, self.step_limit]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
     def split(self) -> Split:
@@ -89,7 +92,7 @@ class TaskSet:
 
     def take(self, count: int) -> list[Task]:
         """The first `count` tasks."""
-        return [task for task, _ in zip(self, range(count), strict=False)]
+        return list(islice(self, count))
 
     @classmethod
     def generated(cls, make_task: Callable[[int], Task], first_seed: int = 0) -> TaskSet:
@@ -111,7 +114,9 @@ class TaskSet:
             UsageError: the file cannot be read, or a line is no task; says which line and why.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8").split(
+                "\n"
+            )  # JSON text may hold other line breaks as they are
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read the task file {path}: {error}") from None
         tasks = [_read_line(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]

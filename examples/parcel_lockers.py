@@ -1,4 +1,7 @@
-"""An environment in one file: parcels go into lockers. Try `practicum check examples/parcel_lockers.py:ParcelLockers`."""
+"""An environment in one file: parcels go into lockers.
+
+Try `practicum check examples/parcel_lockers.py:ParcelLockers`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ class ParcelLockers(ToolEnv[Depot]):
         if locker in depot.stored.values():
             raise ActionError(f"{locker} is taken; take_out frees it")
         if depot.lockers[locker] < depot.parcels[parcel]:
-            raise ActionError(f"{parcel} does not fit into {locker}; choose one of size {depot.parcels[parcel]} or more")
+            size = depot.parcels[parcel]
+            raise ActionError(f"{parcel} does not fit into {locker}; choose one of size {size} or more")
         if parcel in depot.stored:
             raise ActionError(f"{parcel} is in {depot.stored[parcel]} already")
         depot.stored[parcel] = locker

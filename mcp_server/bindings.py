@@ -125,7 +125,9 @@ class Bound(Scoped):
         """The task at hand, and how to go on."""
         await self.begin(practice)
         task = practice.session(self.caller, self.session_id).task
-        return f"{task.instruction}\n\nWhen the task has ended, next_task begins another. {log_note(practice)}"
+        return (
+            f"{task.instruction}\n\nWhen the task has ended, next_task begins another. {log_note(practice)}"
+        )
 
     async def begin(self, practice: Practice) -> None:
         """See that there is a session."""

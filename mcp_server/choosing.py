@@ -57,8 +57,12 @@ class Chooser:
     def _next_listed(self, principal: str, served: Served, split: str | None) -> Task:
         tasks = [task for task in served.tasks or () if split in (None, task.split)]
         if not tasks:
-            raise ActionError(f"the task file of {served.name} has no task in split {split!r}; leave `split` out")
-        return next((task for task in tasks if not self._sessions.played_task(principal, task.hash)), tasks[0])
+            raise ActionError(
+                f"the task file of {served.name} has no task in split {split!r}; leave `split` out"
+            )
+        return next(
+            (task for task in tasks if not self._sessions.played_task(principal, task.hash)), tasks[0]
+        )
 
     def _next_generated(self, principal: str, served: Served, split: str) -> Task:
         key = (principal, served.name, split)

@@ -149,7 +149,11 @@ class CoreTools:
             for tool in self.catalogue.published.values()
             if words & set(f"{tool.card.name} {tool.card.description}".lower().replace("_", " ").split())
         ]
-        note = "" if self.catalogue.published else "The library holds no skill yet; play with the environment's own tools."
+        note = (
+            ""
+            if self.catalogue.published
+            else "The library holds no skill yet; play with the environment's own tools."
+        )
         return {"skills": found} | ({"note": note} if note else {})
 
     @action
@@ -171,7 +175,11 @@ class CoreTools:
         tool = self.catalogue.published.get(name)
         if tool is None:
             known = self.catalogue.published
-            has = f"it has {', '.join(known)}" if known else "it is empty; play with the environment's own tools"
+            has = (
+                f"it has {', '.join(known)}"
+                if known
+                else "it is empty; play with the environment's own tools"
+            )
             raise ActionError(f"the library has no skill {name!r}{nearest(name, known)}; {has}")
         turns = {} if turn is None else {"turn": turn}
         session_id = session_id or self.binding.session_id

@@ -27,6 +27,8 @@ from practicum.memory import Session, hash_token
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 60.0
 """How long a scoped endpoint still answers after its session has ended, so that a lost last result can be fetched."""
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 
 
 def bind_http(*, base_url: str, hide_rewards: bool = False) -> Bind:
@@ -83,7 +85,6 @@ class ScopedEndpoint:
 
 def _long_ended(session: Session) -> bool:
 
-
     return session.ended_at is not None and time.time() - session.ended_at > GRACE_S
 
 
@@ -91,10 +92,16 @@ def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlet
     """The Starlette application around a server."""
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
-        allowed_hosts=[pattern for host in ("127.0.0.1", "localhost", "[::1]") for pattern in (host, f"{host}:*")],
-        allowed_origins=[f"http://{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")],
+        allowed_hosts=[
+            pattern for host in ("127.0.0.1", "localhost", "[::1]") for pattern in (host, f"{host}:*")
+        ],
+        allowed_origins=[
+            f"http://{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")
+        ],
     )
-    manager = StreamableHTTPSessionManager(app=server, json_response=json_response, security_settings=security)
+    manager = StreamableHTTPSessionManager(
+        app=server, json_response=json_response, security_settings=security
+    )
     endpoint = McpEndpoint(manager)
     scoped = ScopedEndpoint(server.practice, endpoint)
 
@@ -104,7 +111,9 @@ def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlet
             yield
 
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "version": __version__, "live_sessions": len(server.practice.live)})
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "live_sessions": len(server.practice.live)}
+        )
 
     return Starlette(
         routes=[
@@ -117,25 +126,32 @@ def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlet
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket.
+    """A socket that takes connections from now on; they wait until somebody serves it.
 
     Raises:
         UsageError: the address is not on this machine, or the port is taken.
     """
     if host not in LOOPBACK:
-        raise UsageError(f"--host {host} would let other machines in; Practicum serves this machine only: use 127.0.0.1")
+        raise UsageError(
+            f"--host {host} would let other machines in; Practicum serves this machine only: use 127.0.0.1"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise UsageError(f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port") from None
+        raise UsageError(
+            f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port"
+        ) from None
     return sock
 
 
 async def serve_http(app: Starlette, sock: socket.socket) -> None:
     """Serve on a bound socket until the process is told to stop."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
+    )
     await uvicorn.Server(config).serve(sockets=[sock])

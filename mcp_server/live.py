@@ -112,7 +112,9 @@ class LiveSessions:
         if live.episode is None:
             session = self._sessions.get(live.session.id, None)
             if session is None:
-                raise ActionError(f"session {live.session.id} has been forgotten; open_session begins another")
+                raise ActionError(
+                    f"session {live.session.id} has been forgotten; open_session begins another"
+                )
             if session.ended_at is not None and session.reason not in ENDED_BY_ITSELF:
                 raise ActionError(has_ended(session))
             live.session = session

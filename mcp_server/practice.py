@@ -80,7 +80,9 @@ class Opened:
 class Practice:
     """The sessions of one server process, over one store that other processes may share."""
 
-    def __init__(self, store: Store, served: Mapping[str, Served], *, pending_after_s: float = PENDING_AFTER_S) -> None:
+    def __init__(
+        self, store: Store, served: Mapping[str, Served], *, pending_after_s: float = PENDING_AFTER_S
+    ) -> None:
         self.store = store
         self.served = served
         self.log = Log(store)
@@ -158,7 +160,9 @@ class Practice:
         try:
             new_id = await self.live.beside(parent, copy)
         except Divergence as error:
-            raise ActionError(f"session {session_id} does not replay, so it cannot be forked: {error}") from None
+            raise ActionError(
+                f"session {session_id} does not replay, so it cannot be forked: {error}"
+            ) from None
         except (LogUnavailable, UsageError) as error:
             raise ActionError(str(error)) from None
         live = self.live.keep(Live(self.session(caller, new_id)))
@@ -204,7 +208,9 @@ class Practice:
         with anyio.move_on_after(LOCK_WAIT_S) as waiting:
             await live.lock.acquire()
         if waiting.cancelled_caught:
-            raise ActionError(f"session {live.session.id} is busy with another call; try again when that has ended")
+            raise ActionError(
+                f"session {live.session.id} is busy with another call; try again when that has ended"
+            )
         try:
             with anyio.CancelScope(shield=True):  # a cancelled call did not happen, or is in the log whole
                 return await self._play_racing(live, call)
@@ -217,7 +223,9 @@ class Practice:
                 return await self._play(live, call)
             except TurnTaken:
                 live.episode = None
-        raise ActionError(f"session {live.session.id} is being played by several processes at once; try again")
+        raise ActionError(
+            f"session {live.session.id} is being played by several processes at once; try again"
+        )
 
     async def _play(self, live: Live, call: Call) -> Step:
         episode = await self.live.episode(live)
@@ -229,13 +237,17 @@ class Practice:
         try:
             step = await off_loop(
                 episode.env,
-                lambda: episode.play(call.tool, call.arguments, thought=call.thought, via_skill=call.via_skill),
+                lambda: episode.play(
+                    call.tool, call.arguments, thought=call.thought, via_skill=call.via_skill
+                ),
             )
         except EpisodeOver:
             raise ActionError(has_ended(live.session)) from None
         except (ActionError, UnknownTool):
             raise
-        except Exception as error:  # the server's edge: a bug of the world closes its session, the log stays whole
+        except (
+            Exception
+        ) as error:  # the server's edge: a bug of the world closes its session, the log stays whole
             logger.exception("session %s crashed", live.session.id)
             self._crashed(live)
             raise ActionError(
@@ -318,7 +330,9 @@ class Practice:
         """
         found = self.sessions.get(self._resolve(caller, session_id), caller.principal)
         if found is None:
-            raise ActionError(f"no session {session_id!r}; open_session begins one, list_sessions shows yours")
+            raise ActionError(
+                f"no session {session_id!r}; open_session begins one, list_sessions shows yours"
+            )
         return found
 
     def session_env(self, caller: Caller, session_id: str | None) -> str:
@@ -334,7 +348,9 @@ class Practice:
         if len(mine) == 1:
             return mine[0]
         found = f"you have {len(mine)} open sessions here" if mine else "you have no open session here"
-        raise ActionError(f"session_id is missing and {found}; open_session begins one, list_sessions shows yours")
+        raise ActionError(
+            f"session_id is missing and {found}; open_session begins one, list_sessions shows yours"
+        )
 
     def _find(self, caller: Caller, session_id: str | None) -> Live:
         live = self.live.get(self._resolve(caller, session_id))
@@ -342,7 +358,9 @@ class Practice:
             return live
         session = self.session(caller, session_id)
         if not session.replayable:
-            raise ActionError(f"session {session.id} was imported and cannot be played on; open_session begins another")
+            raise ActionError(
+                f"session {session.id} was imported and cannot be played on; open_session begins another"
+            )
         return self.live.keep(Live(session))
 
     def _crashed(self, live: Live) -> None:

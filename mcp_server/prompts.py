@@ -40,7 +40,9 @@ def listed() -> types.ListPromptsResult:
     return types.ListPromptsResult(prompts=list(PROMPTS))
 
 
-def filled(practice: Practice, binding: Binding, name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
+def filled(
+    practice: Practice, binding: Binding, name: str, arguments: Mapping[str, str]
+) -> types.GetPromptResult:
     """A prompt with its arguments put in.
 
     Raises:

@@ -133,7 +133,16 @@ def _turn(step: Step, *, hidden: bool) -> Iterator[str]:
 def data_sheet(served: Served) -> str:
     """What an environment is, as Markdown."""
     env = served.env_class
-    lines = [f"# {env.env_id()}", "", inspect.getdoc(env) or "", "", f"Domain: {env.domain}", "", "## Tools", ""]
+    lines = [
+        f"# {env.env_id()}",
+        "",
+        inspect.getdoc(env) or "",
+        "",
+        f"Domain: {env.domain}",
+        "",
+        "## Tools",
+        "",
+    ]
     for name, tool in env.actions.items():
         arguments = ", ".join(tool.parameters)
         lines.append(f"- `{name}({arguments})`: {tool.description}")

@@ -62,7 +62,9 @@ def _cut(value: Any, path: str, room: int, turn: int, more: list[dict[str, Any]]
         more.append({"turn": turn, "path": path, "offset": room, "length": len(value)})
         return value[:room]
     if isinstance(value, Mapping):
-        return {key: _cut(item, f"{path}/{_escape(str(key))}", room, turn, more) for key, item in value.items()}
+        return {
+            key: _cut(item, f"{path}/{_escape(str(key))}", room, turn, more) for key, item in value.items()
+        }
     if isinstance(value, list):
         return _cut_list(value, path, room, turn, more)
     return value

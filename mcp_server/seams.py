@@ -50,7 +50,7 @@ class EraServer(Server[Any]):
         read_stream: Any,
         write_stream: Any,
         initialization_options: InitializationOptions,
-        raise_exceptions: bool = False,  # noqa: FBT001, FBT002  # the SDK's signature
+        raise_exceptions: bool = False,  # the SDK's signature
     ) -> None:
         """Serve one stream pair; probes ahead of the first other request do not decide the era."""
         async with after_probes(self, read_stream, write_stream) as rest:
@@ -83,7 +83,6 @@ async def after_probes(server: Server[Any], read_stream: Any, write_stream: Any)
 
 def _context_of(stream: Any) -> Any:
 
-
     context = getattr(stream, "last_context", None)
     return context if context is not None else contextvars.copy_context()
 
@@ -113,7 +112,9 @@ class _ProbeContext:
     """The least that a request needs to be dispatched; a probe sends nothing back but its answer."""
 
     request_id: Any
-    transport: TransportContext = field(default_factory=lambda: TransportContext("stdio", can_send_request=False))
+    transport: TransportContext = field(
+        default_factory=lambda: TransportContext(kind="stdio", can_send_request=False)
+    )
     message_metadata: None = None
     can_send_request: bool = False
     cancel_requested: anyio.Event = field(default_factory=anyio.Event)
@@ -139,7 +140,7 @@ class ToolNotices:
         result = await call_next(ctx)
         if ctx.method == "notifications/initialized":
             session = ctx.session
-            connection = session._connection  # noqa: SLF001  # the SDK has no public way to hear of its end
+            connection = session._connection  # the SDK has no public way to hear of its end
             self._handshaken.add(session)
             connection.exit_stack.callback(self._handshaken.discard, session)
             connection.state["practicum_session"] = session

@@ -62,7 +62,9 @@ def serve_environments(
             raise UsageError(f"two environments are called {env_class.name!r}; serve one of them")
         own = [task for task in tasks if task.env_id == env_class.env_id()]
         env_settings = env_class.checked_settings(settings or {})
-        served[env_class.name] = Served(env_class, _place(name, env_class), env_settings, TaskSet(own) if own else None)
+        served[env_class.name] = Served(
+            env_class, _place(name, env_class), env_settings, TaskSet(own) if own else None
+        )
     _check_tasks(task_file, tasks, served)
     return served
 
@@ -71,7 +73,9 @@ def _check_tasks(task_file: Path | None, tasks: list[Task], served: Mapping[str,
     known = {entry.env_class.env_id() for entry in served.values()}
     for task in tasks:
         if task.env_id not in known:
-            raise UsageError(f"{task_file} holds a task of {task.env_id}, which is not served; add --env {task.env}")
+            raise UsageError(
+                f"{task_file} holds a task of {task.env_id}, which is not served; add --env {task.env}"
+            )
 
 
 def _place(name: str, env_class: type[ToolEnv[Any]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -97,7 +97,9 @@ class PracticumServer(EraServer):
     # Tools -----------------------------------------------------------------------------------------------------
 
     async def _list_tools(self, ctx: Context, _: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue)])
+        return types.ListToolsResult(
+            tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue)]
+        )
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         binding = self._bind(ctx)
@@ -114,7 +116,9 @@ class PracticumServer(EraServer):
         known = [card.name for card in binding.cards(self.catalogue)]
         raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", data={"tools": known})
 
-    async def _call_core(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    async def _call_core(
+        self, binding: Binding, name: str, arguments: Mapping[str, Any]
+    ) -> types.CallToolResult:
         core = CORE_ACTIONS[name]
         body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
         if name == "get_session":
@@ -147,7 +151,9 @@ class PracticumServer(EraServer):
             content=[types.TextContent(text=text)], structured_content=shown, is_error=played.step.refused
         )
 
-    async def _call_published(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    async def _call_published(
+        self, binding: Binding, name: str, arguments: Mapping[str, Any]
+    ) -> types.CallToolResult:
         session_id, turn, own = await binding.handle(self.practice, arguments)
         turns = {} if turn is None else {"turn": turn}
         body = dict(await self.catalogue.published[name].run(binding.caller, session_id, {**own, **turns}))
@@ -161,7 +167,9 @@ class PracticumServer(EraServer):
     async def _list_resource_templates(self, _: Context, __: Any) -> types.ListResourceTemplatesResult:
         return resources.templates()
 
-    async def _read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+    async def _read_resource(
+        self, ctx: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
         return resources.read(self.practice, self._bind(ctx), str(params.uri))
 
     async def _list_prompts(self, _: Context, __: Any) -> types.ListPromptsResult:

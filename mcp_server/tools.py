@@ -54,7 +54,9 @@ class ToolCard:
 
     def without_handle(self) -> ToolCard:
         """The same tool for a client whose session is known from its connection."""
-        properties = {name: schema for name, schema in self.schema["properties"].items() if schema is not SESSION_ID}
+        properties = {
+            name: schema for name, schema in self.schema["properties"].items() if schema is not SESSION_ID
+        }
         properties = {name: schema for name, schema in properties.items() if schema is not TURN}
         return replace(self, schema={**self.schema, "properties": properties})
 
@@ -121,7 +123,9 @@ class Catalogue:
         self.actions_of = {name: env_tools({name: served}, self.core) for name, served in self.envs.items()}
         problems = [problem for card in self.listed() for problem in card.problems()]
         if problems:
-            raise UsageError(f"a tool cannot be served: {problems[0]}; `practicum check` names all that is wrong")
+            raise UsageError(
+                f"a tool cannot be served: {problems[0]}; `practicum check` names all that is wrong"
+            )
 
     def listed(self) -> list[ToolCard]:
         """What a client sees that names its sessions itself."""

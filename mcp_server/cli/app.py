@@ -24,7 +24,7 @@ for group in (serve, worlds, play, sessions, doctor):
 @app.callback(invoke_without_command=True)
 def version(
     ctx: typer.Context,
-    show: bool = typer.Option(False, "--version", help="Show the version."),  # noqa: FBT001  # a switch
+    show: bool = typer.Option(False, "--version", help="Show the version."),  # a switch
 ) -> None:
     """Show the version, or go on to the command."""
     if show:

@@ -9,13 +9,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import typer
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli.options import AsJson, Db, console, print_json
+from practicum.mcp_server.cli.options import AsJson, Db, print_json
 
 HANDSHAKE_S = 30.0
 
@@ -42,7 +42,7 @@ def doctor(as_json: AsJson = False, db: Db = None) -> None:
             findings.append(finding)
             if not as_json:
                 mark = "ok " if finding.ok else "BAD"
-                console.print(f"{mark} {finding.what}: {finding.says}", markup=False)
+                typer.echo(f"{mark} {finding.what}: {finding.says}")
     if as_json:
         print_json([{"what": f.what, "ok": f.ok, "says": f.says} for f in findings])
     if not all(finding.ok for finding in findings):
@@ -50,7 +50,7 @@ def doctor(as_json: AsJson = False, db: Db = None) -> None:
 
 
 def _python() -> Iterator[Finding]:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("practicum", "mcp", "gymnasium", "pydantic"))
+    packages = ", ".join(f"{name} {installed(name)}" for name in ("practicum", "mcp", "gymnasium", "pydantic"))
     yield Finding("packages", True, f"Python {platform.python_version()}, {packages}")
 
 
@@ -61,7 +61,11 @@ def _log(db: Path | None) -> Iterator[Finding]:
     if not path.exists():
         folder = next(parent for parent in path.parents if parent.exists())
         writable = os.access(folder, os.W_OK)
-        says = f"none yet; the first session makes {path}" if writable else f"{folder} cannot be written to; give --db"
+        says = (
+            f"none yet; the first session makes {path}"
+            if writable
+            else f"{folder} cannot be written to; give --db"
+        )
         yield Finding("log", writable, says)
         return
     try:
@@ -86,7 +90,11 @@ def _environments() -> Iterator[Finding]:
 def _port() -> Iterator[Finding]:
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", 8848)) == 0
-    says = "taken; `practicum serve --http --port N` uses another" if taken else "free for `practicum serve --http`"
+    says = (
+        "taken; `practicum serve --http --port N` uses another"
+        if taken
+        else "free for `practicum serve --http`"
+    )
     yield Finding("port 8848", True, says)
 
 
@@ -117,6 +125,7 @@ async def _handshake(mode: str) -> str:
             async with Client(command, mode=mode) as client:
                 tools = (await client.list_tools()).tools
                 opened = await client.call_tool("open_session", {"env": "flight", "seed": 1})
+                version = client.protocol_version
     if opened.is_error:
         raise RuntimeError(str(opened.structured_content))
-    return f"stdio, {client.protocol_version}, {len(tools)} tools, a session opened"
+    return f"stdio, {version}, {len(tools)} tools, a session opened"

@@ -19,14 +19,15 @@ Db = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the environment; repeats.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the environment; repeats."),
 ]
 EnvName = Annotated[
     str, typer.Option("--env", help="Environment: flight, flight-v1, module:Class, file.py:Class or gym:ID.")
 ]
 
 console = Console(stderr=False, highlight=False)
-remarks = Console(stderr=True, highlight=False)
+remarks = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def read_settings(given: Iterable[str] | None) -> dict[str, Any]:

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def play(
     env: Annotated[str, typer.Argument(help="Environment to play.")] = "flight",
-    seed: Annotated[int | None, typer.Option(help="Seed of the task; the next unplayed one by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the task; the next unplayed one by default.")
+    ] = None,
     settings: Settings = None,
     db: Db = None,
 ) -> None:
@@ -45,9 +47,9 @@ async def _play(practice: Any, env: str, seed: int | None) -> None:
     caller = Caller(client_name="practicum play", alone=True)
     async with practice:
         opened = await practice.open(caller, Wish(env, seed=seed))
-        console.print(opened.session.task.instruction, markup=False)
-        console.print(opened.episode.opening.text, markup=False)
-        remarks.print(HELP, markup=False)
+        typer.echo(opened.session.task.instruction)
+        typer.echo(opened.episode.opening.text)
+        typer.echo(HELP, err=True)
         session_id = opened.session.id
         while session_id:
             session_id = await _one_line(practice, caller, session_id)
@@ -62,20 +64,24 @@ async def _one_line(practice: Any, caller: Any, session_id: str) -> str:
     try:
         return await _obey(practice, caller, session_id, line)
     except (ActionError, UnknownTool, UsageError) as error:
-        console.print(str(error), markup=False)
+        typer.echo(str(error))
         return session_id
 
 
 async def _obey(practice: Any, caller: Any, session_id: str, line: str) -> str:
     if line in ("", "help", "?"):
-        remarks.print(HELP, markup=False)
+        typer.echo(HELP, err=True)
         return session_id
     if line in ("quit", "exit"):
-        remarks.print(f"session {session_id}; practicum sessions {session_id[:8]} shows it", markup=False)
+        typer.echo(f"session {session_id}; practicum sessions {session_id[:8]} shows it", err=True)
         return ""
     if line == "tools":
-        for action in practice.served[practice.session(caller, session_id).task.env].env_class.actions.values():
-            console.print(f"{action.name}({', '.join(action.parameters)}): {action.description}", markup=False)
+        for action in practice.served[
+            practice.session(caller, session_id).task.env
+        ].env_class.actions.values():
+            console.print(
+                f"{action.name}({', '.join(action.parameters)}): {action.description}", markup=False
+            )
         return session_id
     if line == "undo":
         return await _undo(practice, caller, session_id)
@@ -88,7 +94,7 @@ async def _undo(practice: Any, caller: Any, session_id: str) -> str:
         raise UsageError("nothing has been played yet")
     opened = await practice.open_fork(caller, session_id, turns - 1)
     last = opened.episode.last
-    console.print(last.text if last else opened.episode.opening.text, markup=False)
+    typer.echo(last.text if last else opened.episode.opening.text)
     return str(opened.session.id)
 
 
@@ -100,11 +106,13 @@ async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
     began = time.monotonic()
     played = await practice.act(caller, session_id, Call(tool, arguments))
     step = played.step
-    console.print(step.text, markup=False)
-    remarks.print(f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", markup=False)
+    typer.echo(step.text)
+    remarks.print(
+        f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", markup=False
+    )
     if not step.done:
         return session_id
-    console.print(f"The episode is over: {json.dumps(step.outcome)}", markup=False)
+    typer.echo(f"The episode is over: {json.dumps(step.outcome)}")
     return ""
 
 

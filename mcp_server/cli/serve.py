@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, remarks
+
+if TYPE_CHECKING:
+    from practicum.mcp_server.served import Served
+    from practicum.mcp_server.server import PracticumServer
+    from practicum.memory import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -22,13 +28,21 @@ def serve(
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on, with --http; 0 picks a free one.")] = 8848,
-    bound: Annotated[bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")] = False,
+    bound: Annotated[
+        bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of the first task, with --bound.")] = None,
     task: Annotated[Path | None, typer.Option("--task", help="JSONL file of tasks to serve.")] = None,
     settings: Settings = None,
-    hide_rewards: Annotated[bool, typer.Option("--hide-rewards", help="Keep rewards and outcomes to the log.")] = False,
-    json_response: Annotated[bool, typer.Option("--json-response", help="Plain JSON answers, no event streams.")] = False,
-    durable: Annotated[bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")] = False,
+    hide_rewards: Annotated[
+        bool, typer.Option("--hide-rewards", help="Keep rewards and outcomes to the log.")
+    ] = False,
+    json_response: Annotated[
+        bool, typer.Option("--json-response", help="Plain JSON answers, no event streams.")
+    ] = False,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")
+    ] = False,
     db: Db = None,
 ) -> None:
     """Serve environments to MCP clients."""
@@ -48,7 +62,9 @@ def serve(
             _over_stdio(store, served, bound=bound, seed=seed, hide_rewards=hide_rewards)
 
 
-def _over_stdio(store, served, *, bound, seed, hide_rewards) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _over_stdio(
+    store: Store, served: Mapping[str, Served], *, bound: bool, seed: int | None, hide_rewards: bool
+) -> None:
     import anyio
 
     from practicum.mcp_server.bindings import Bound
@@ -65,7 +81,15 @@ def _over_stdio(store, served, *, bound, seed, hide_rewards) -> None:  # type: i
     anyio.run(serve_stdio, server)
 
 
-def _over_http(store, served, host, port, *, hide_rewards, json_response) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _over_http(
+    store: Store,
+    served: Mapping[str, Served],
+    host: str,
+    port: int,
+    *,
+    hide_rewards: bool,
+    json_response: bool,
+) -> None:
     import anyio
 
     from practicum.mcp_server.http import bind_http, http_app, listening_socket, serve_http
@@ -81,7 +105,7 @@ def _over_http(store, served, host, port, *, hide_rewards, json_response) -> Non
     anyio.run(serve_http, http_app(server, json_response=json_response), sock)
 
 
-def _warn_of_many(server) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _warn_of_many(server: PracticumServer) -> None:
     from practicum.mcp_server.tools import MANY
 
     count = len(server.catalogue.listed())

@@ -23,7 +23,7 @@ from practicum.mcp_server.cli.options import (
     read_settings,
     remarks,
 )
-from practicum.memory import Divergence, Log, Session, Sessions, fork, forget, play_calls, replay, replay_all
+from practicum.memory import Divergence, Log, Session, Sessions, forget, fork, play_calls, replay, replay_all
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_sessions(
-    session: Annotated[str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")] = None,
+    session: Annotated[
+        str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")
+    ] = None,
     env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
     as_json: AsJson = False,
@@ -51,11 +53,13 @@ def list_sessions(
         if as_json:
             print_json([_brief(each) for each in found])
             return
-        table = Table("session", "environment", "principal", "client", "started", "turns", "return", "end", box=None)
+        table = Table(
+            "session", "environment", "principal", "client", "started", "turns", "return", "end", box=None
+        )
         for each in found:
             table.add_row(*_row(each))
         console.print(table)
-        remarks.print(f"{len(found)} sessions in {store.path}", markup=False)
+        typer.echo(f"{len(found)} sessions in {store.path}", err=True)
 
 
 def _row(session: Session) -> tuple[str, ...]:
@@ -120,19 +124,25 @@ def _show(sessions: Sessions, session: Session, *, as_json: bool) -> None:
         ]
         print_json(_brief(session) | {"instruction": session.task.instruction, "steps": rows})
         return
-    console.print(f"{session.task.env_id} session {session.id}: {session.task.instruction}", markup=False)
+    typer.echo(f"{session.task.env_id} session {session.id}: {session.task.instruction}")
     for step in steps:
         call = f"{step.turn:>3} {step.tool}({json.dumps(dict(step.arguments), ensure_ascii=False)})"
-        console.print(f"{call}  {step.reward:+.2f}", markup=False)
+        typer.echo(f"{call}  {step.reward:+.2f}")
         if step.error is not None:
-            console.print(f"    refused: {step.error}", markup=False)
-    console.print(f"    {_ending(session) if session.ended_at else 'open'}, return {session.total_reward:.2f}")
+            typer.echo(f"    refused: {step.error}")
+    console.print(
+        f"    {_ending(session) if session.ended_at else 'open'}, return {session.total_reward:.2f}"
+    )
 
 
 def replay_command(
-    session: Annotated[str | None, typer.Argument(help="Session to play again; a unique beginning will do.")] = None,
+    session: Annotated[
+        str | None, typer.Argument(help="Session to play again; a unique beginning will do.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check every session in the log.")] = False,
-    calls: Annotated[Path | None, typer.Option("--calls", help="Play the calls of this JSONL file instead.")] = None,
+    calls: Annotated[
+        Path | None, typer.Option("--calls", help="Play the calls of this JSONL file instead.")
+    ] = None,
     env: Annotated[str, typer.Option("--env", help="Environment for --calls.")] = "flight",
     data: Annotated[Path | None, typer.Option("--data", help="Same as --set data=FOLDER.")] = None,
     settings: Settings = None,
@@ -147,13 +157,27 @@ def replay_command(
         _replay_calls(calls, env, given)
         return
     with open_store(db) as store:
-        reports = _replay_all(store) if every else [replay(Sessions(store), Sessions(store).resolve(session or "").id)]
+        reports = (
+            _replay_all(store)
+            if every
+            else [replay(Sessions(store), Sessions(store).resolve(session or "").id)]
+        )
     bad = [report for report in reports if not report.agrees]
     if as_json:
-        print_json([{"session": r.session, "steps": r.steps, "ok": r.agrees, "problem": r.problem or (str(r.divergence) if r.divergence else None)} for r in reports])
+        print_json(
+            [
+                {
+                    "session": r.session,
+                    "steps": r.steps,
+                    "ok": r.agrees,
+                    "problem": r.problem or (str(r.divergence) if r.divergence else None),
+                }
+                for r in reports
+            ]
+        )
     else:
         for report in bad:
-            console.print(f"{report.session}: {report.problem or report.divergence}", markup=False)
+            typer.echo(f"{report.session}: {report.problem or report.divergence}")
         console.print(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
     if bad:
         raise typer.Exit(1)
@@ -197,7 +221,9 @@ def fork_command(
 
 def forget_command(
     session: Annotated[list[str] | None, typer.Argument(help="Sessions to forget.")] = None,
-    before: Annotated[str | None, typer.Option(help="Forget all that began before this day, such as 2026-01-31.")] = None,
+    before: Annotated[
+        str | None, typer.Option(help="Forget all that began before this day, such as 2026-01-31.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
     db: Db = None,
@@ -212,11 +238,13 @@ def forget_command(
             raise typer.Exit(1)
         done = forget(store, chosen, before=_timestamp(before) if before else None)
     if as_json:
-        print_json({"forgotten": list(done.sessions), "backups_left": [str(path) for path in done.backups_left]})
+        print_json(
+            {"forgotten": list(done.sessions), "backups_left": [str(path) for path in done.backups_left]}
+        )
         return
     console.print(f"forgot {len(done.sessions)} sessions")
     for path in done.backups_left:
-        console.print(f"a backup that holds them could not be deleted: {path}", markup=False)
+        typer.echo(f"a backup that holds them could not be deleted: {path}")
 
 
 def _timestamp(day: str) -> float:

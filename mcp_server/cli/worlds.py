@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from practicum.mcp_server.cli.options import AsJson, console, print_json, remarks
+from practicum.mcp_server.cli.options import AsJson, console, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def list_envs(as_json: AsJson = False) -> None:
         table.add_row(env.env_id(), env.domain, str(len(env.actions)), goal)
     console.print(table)
     for plugin in broken:
-        remarks.print(f"practicum: {plugin.reason}", markup=False)
+        typer.echo(f"practicum: {plugin.reason}", err=True)
 
 
 def new(
@@ -54,8 +54,8 @@ def new(
     from practicum.envs.author import write_new
 
     env_file, test_file = write_new(name, folder)
-    console.print(f"wrote {env_file} and {test_file}", markup=False)
-    console.print(f"next: practicum check {env_file}:{_class_name(name)}", markup=False)
+    typer.echo(f"wrote {env_file} and {test_file}")
+    typer.echo(f"next: practicum check {env_file}:{_class_name(name)}")
 
 
 def _class_name(name: str) -> str:
@@ -75,7 +75,9 @@ def check(
         print_json([{"rule": finding.rule, "message": finding.message} for finding in findings])
     else:
         for finding in findings:
-            console.print(f"{finding.rule}: {finding.message}", markup=False)
-        console.print(f"{name}: {len(findings)} findings" if findings else f"{name} keeps the contract", markup=False)
+            typer.echo(f"{finding.rule}: {finding.message}")
+        console.print(
+            f"{name}: {len(findings)} findings" if findings else f"{name} keeps the contract", markup=False
+        )
     if findings:
         raise typer.Exit(1)

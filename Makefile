@@ -1,0 +1,78 @@
+# What one does with Practicum, a word each; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+# Stamps: a file that says what is installed, so that nothing is installed twice.
+BASE := $(VENV)/.installed-base
+DEV := $(VENV)/.installed-dev
+TRAIN := $(VENV)/.installed-train
+BENCH := $(BENCH_VENV)/.installed
+
+BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
+BENCH_ARGS ?= --quick
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench clean
+
+help: ## List these words
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
+
+demo: $(BASE) ## Set up what is missing, then play 30 flight tasks over MCP and show what came of them
+	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+install-dev: $(DEV) $(BENCH) ## Install all that tests and benchmarks need
+install-bench: $(BENCH) ## Install what the benchmarks compare with, in an environment of its own
+install-train: $(TRAIN) ## Add PyTorch and the training stack
+
+test: lint ## Lint, types, layers, then every test, the wheel's included
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-integration: $(DEV) ## Only the tests that cross processes or the network
+	$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+
+lint: $(DEV) ## Style, formatting, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(DEV) ## Repair what the linter and the formatter can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) $(BENCH) ## Run the benchmarks, the short form of each (BENCH_ARGS= for the long one)
+	@set -e; for module in $(BENCHMARKS); do \
+	  echo "== $$module $(BENCH_ARGS)"; $(BIN)/python -m $$module $(BENCH_ARGS); \
+	done
+
+clean: ## Remove what was built and installed here; the session log in your data folder stays
+	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+%/.made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Practicum needs Python 3.11 or newer and " \
+	  "$(PYTHON) is " + sys.version.split()[0] + "; name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	$(PYTHON) -m venv $*
+	@touch $@
+
+$(BASE): $(VENV)/.made pyproject.toml setup.py constraints.txt
+	$(PIP) --constraint constraints.txt pip setuptools
+	$(PIP) --constraint constraints.txt --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(BASE)
+	$(PIP) --constraint constraints.txt --group dev
+	@touch $@
+
+$(TRAIN): $(BASE) constraints-train.txt
+	$(PIP) --constraint constraints-train.txt torch
+	$(PIP) --constraint constraints-train.txt --no-build-isolation --editable '.[train]'
+	@touch $@
+
+$(BENCH): $(BENCH_VENV)/.made constraints-bench.txt
+	$(BENCH_VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints-bench.txt fastmcp
+	@touch $@

@@ -1,0 +1,136 @@
+"""Batches: the steps and ends that one transaction writes, and why the log refuses one of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from practicum.envs.episodes import Step
+from practicum.memory.rows import STEP_COLUMNS, StepRow, dump_text, load, step_row
+from practicum.memory.starts import SessionStart
+
+EPISODE_OVER = "episode"
+"""The reason of an end that the world or its step limit brought about."""
+
+
+class TurnTaken(Exception):  # noqa: N818  # named for what happened
+    """The log has gone on without this episode: drop it, rebuild it from the log and answer again."""
+
+
+class SessionEnded(TurnTaken):
+    """The session has ended or has been forgotten, so it takes no more steps."""
+
+
+class Batch:
+    """Steps that are written in one transaction."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.failure: Exception | None = None
+        self._rows: list[StepRow] = []
+        self._blobs: list[tuple[str, str]] = []
+        self._ends: list[tuple[str, str, float, Mapping[str, Any] | None]] = []
+        self._refused: dict[int, Exception] = {}
+
+    def add(self, session_id: str, step: Step, now: float) -> int:
+        """Put a step into the batch; returns its place."""
+        row, blob = step_row(session_id, step, now)
+        self._rows.append(row)
+        if blob is not None:
+            self._blobs.append(blob)
+        if step.done:
+            self._ends.append((session_id, EPISODE_OVER, now, step.outcome))
+        return len(self._rows) - 1
+
+    def settle(self, place: int) -> None:
+        """Return if the step at `place` was written, raise why not otherwise."""
+        if self.failure is not None:
+            raise self.failure
+        if place in self._refused:
+            raise self._refused[place]
+
+    def insert_together(self, connection: sqlite3.Connection) -> None:
+        """Write them all; one that the log refuses fails the rest along with it."""
+        if self._blobs:
+            connection.executemany(_INSERT_BLOB, self._blobs)
+        connection.executemany(_INSERT_STEP, self._rows)
+        for end in self._ends:
+            insert_end(connection, *end)
+
+    def insert_one_by_one(self, connection: sqlite3.Connection) -> None:
+        """Write those that the log takes and remember why it refuses the others."""
+        blobs = dict(self._blobs)
+        ends = {end[0]: end for end in self._ends}
+        for place, row in enumerate(self._rows):
+            session_id, turn, blob = row[0], row[1], row[_BLOB]
+            connection.execute("SAVEPOINT one")
+            try:
+                if blob is not None:
+                    connection.execute(_INSERT_BLOB, (blob, blobs[blob]))
+                connection.execute(_INSERT_STEP, row)
+                if session_id in ends and (row[_TERMINATED] or row[_TRUNCATED]):
+                    insert_end(connection, *ends[session_id])
+            except sqlite3.IntegrityError as error:
+                connection.execute("ROLLBACK TO one")
+                self._refused[place] = _refusal(error, session_id, turn)
+            connection.execute("RELEASE one")
+
+
+_BLOB = STEP_COLUMNS.index("blob")
+_TERMINATED = STEP_COLUMNS.index("terminated")
+_TRUNCATED = STEP_COLUMNS.index("truncated")
+_INSERT_STEP = f"INSERT INTO steps ({', '.join(STEP_COLUMNS)}) VALUES ({', '.join('?' * len(STEP_COLUMNS))})"  # noqa: S608  # names of ours
+_COPY_STEPS = f"""
+INSERT INTO steps ({", ".join(STEP_COLUMNS)})
+SELECT :id, {", ".join(":now" if name == "time" else name for name in STEP_COLUMNS[1:])}
+FROM steps WHERE session = :parent AND turn <= :last ORDER BY turn
+"""  # noqa: S608  # names of ours
+_INSERT_BLOB = "INSERT INTO blobs (hash, body) VALUES (?, ?)"
+_INSERT_END = """
+INSERT INTO session_ends (session, ended_at, reason, return, success, violations, regret, outcome, tokens)
+SELECT ?, ?, ?, total(reward), ?, ?, ?, ?, coalesce(sum(result_size + length(arguments)), 0) / 4
+FROM steps WHERE session = ?
+"""
+
+
+def insert_end(
+    connection: sqlite3.Connection,
+    session_id: str,
+    reason: str,
+    now: float,
+    outcome: Mapping[str, Any] | None,
+) -> None:
+    """Write a session's end within the caller's transaction; the return is the sum over its steps.
+
+    `tokens` is an estimate: a quarter of the characters of arguments and results.
+    """
+    success, violations, regret, text = None, None, None, None
+    if outcome is not None:
+        success, regret = outcome.get("success"), outcome.get("regret")
+        violations, text = dump_text(outcome.get("violations", [])), dump_text(outcome)
+    connection.execute(_INSERT_END, (session_id, now, reason, success, violations, regret, text, session_id))
+
+
+def insert_copies(connection: sqlite3.Connection, start: SessionStart) -> None:
+    """Write the parent's steps up to `parent_turn` as the session's own, within the caller's transaction."""
+    values = {"id": start.id, "now": start.started_at, "parent": start.parent, "last": start.parent_turn}
+    connection.execute(_COPY_STEPS, values)
+    ended = connection.execute(
+        "SELECT outcome FROM steps WHERE session = :id AND (terminated OR truncated)", values
+    ).fetchone()
+    if ended:
+        insert_end(connection, start.id, EPISODE_OVER, start.started_at, load(ended[0]))
+
+
+def _refusal(error: sqlite3.IntegrityError, session_id: str, turn: int) -> Exception:
+    words = str(error)
+    if "FOREIGN KEY" in words:
+        return SessionEnded(f"there is no session {session_id}; it may have been forgotten")
+    if "closed" in words:
+        return SessionEnded(f"session {session_id} is closed")
+    if "taken" in words or "UNIQUE" in words:
+        return TurnTaken(f"turn {turn} of session {session_id} is in the log already")
+    if "gap" in words:
+        return TurnTaken(f"turn {turn} of session {session_id} does not follow the last one in the log")
+    return error

@@ -1,0 +1,244 @@
+"""Migrations: how the database came to its present form, in numbered steps, never edited once released.
+
+A table about sessions names the session's id in a column `session`; `practicum forget` finds it by that.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from practicum.envs.errors import UsageError
+
+APPLICATION_ID = 0x50524143
+"""`PRAC`, in the header of every file of ours."""
+
+Connect = Callable[[], sqlite3.Connection]
+
+
+def m001_log(db: Database) -> None:
+    """The log: sessions, their steps and ends, events, large results, tasks."""
+    db.executescript(_LOG)
+    for table in ("tasks", "session_starts", "steps", "session_ends", "events", "blobs"):
+        db.executescript(
+            f"CREATE TRIGGER {table}_refuses_update BEFORE UPDATE ON {table}"
+            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+            f"CREATE TRIGGER {table}_refuses_delete BEFORE DELETE ON {table}"
+            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+        )
+
+
+_LOG = """
+CREATE TABLE tasks (
+    hash TEXT PRIMARY KEY NOT NULL,
+    env TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    split TEXT NOT NULL,
+    instruction TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX tasks_by_seed ON tasks (env, version, seed);
+
+CREATE TABLE session_starts (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    started_at REAL NOT NULL,
+    env TEXT NOT NULL,
+    task TEXT NOT NULL REFERENCES tasks (hash),
+    task_id TEXT NOT NULL,
+    task_difficulty REAL NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('practice', 'evaluation', 'verification', 'import')),
+    principal TEXT NOT NULL,
+    client_name TEXT,
+    client_version TEXT,
+    protocol_version TEXT,
+    tools_fingerprint TEXT,
+    parent TEXT,
+    parent_turn INTEGER,
+    min_try INTEGER NOT NULL,
+    replayable INTEGER NOT NULL,
+    token_hash TEXT,
+    outside TEXT
+);
+CREATE INDEX session_starts_by_principal ON session_starts (principal, started_at);
+CREATE INDEX session_starts_by_time ON session_starts (started_at);
+CREATE INDEX session_starts_by_task ON session_starts (task);
+CREATE INDEX session_starts_by_parent ON session_starts (parent) WHERE parent IS NOT NULL;
+CREATE UNIQUE INDEX session_starts_by_token ON session_starts (token_hash) WHERE token_hash IS NOT NULL;
+
+CREATE TABLE blobs (
+    number INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+);
+
+CREATE TABLE steps (
+    number INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES session_starts (id),
+    turn INTEGER NOT NULL,
+    tool TEXT NOT NULL,
+    time REAL NOT NULL,
+    reward REAL NOT NULL,
+    terminated INTEGER NOT NULL,
+    truncated INTEGER NOT NULL,
+    read_only INTEGER NOT NULL,
+    via_skill TEXT,
+    latency_us INTEGER NOT NULL,
+    error TEXT,
+    result_hash TEXT NOT NULL,
+    result_size INTEGER NOT NULL,
+    blob TEXT REFERENCES blobs (hash),
+    terms TEXT NOT NULL,
+    outcome TEXT,
+    arguments TEXT NOT NULL,
+    outside TEXT,
+    thought TEXT,
+    result TEXT,
+    UNIQUE (session, turn)
+);
+CREATE INDEX steps_by_blob ON steps (blob) WHERE blob IS NOT NULL;
+
+CREATE TABLE session_ends (
+    number INTEGER PRIMARY KEY,
+    session TEXT NOT NULL UNIQUE REFERENCES session_starts (id),
+    ended_at REAL NOT NULL,
+    reason TEXT NOT NULL,
+    return REAL NOT NULL,
+    success INTEGER,
+    violations TEXT,
+    regret REAL,
+    outcome TEXT,
+    tokens INTEGER NOT NULL
+);
+
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    time REAL NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX events_by_kind ON events (kind, time);
+
+CREATE TRIGGER steps_follow_each_other BEFORE INSERT ON steps BEGIN
+    SELECT CASE
+        WHEN NEW.turn <= last THEN RAISE(ABORT, 'turn is taken')
+        WHEN NEW.turn > last + 1 THEN RAISE(ABORT, 'turn leaves a gap')
+    END FROM (SELECT coalesce(max(turn), 0) AS last FROM steps WHERE session = NEW.session);
+    SELECT RAISE(ABORT, 'session is closed')
+    WHERE EXISTS (SELECT 1 FROM session_ends WHERE session = NEW.session);
+END;
+CREATE TRIGGER session_starts_refuses_replace BEFORE INSERT ON session_starts
+    WHEN EXISTS (SELECT 1 FROM session_starts WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'session exists'); END;
+CREATE TRIGGER session_ends_refuses_replace BEFORE INSERT ON session_ends
+    WHEN EXISTS (SELECT 1 FROM session_ends WHERE session = NEW.session)
+    BEGIN SELECT RAISE(ABORT, 'session is closed'); END;
+CREATE TRIGGER blobs_refuses_replace BEFORE INSERT ON blobs
+    WHEN EXISTS (SELECT 1 FROM blobs WHERE hash = NEW.hash)
+    BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER tasks_refuses_replace BEFORE INSERT ON tasks
+    WHEN EXISTS (SELECT 1 FROM tasks WHERE hash = NEW.hash)
+    BEGIN SELECT RAISE(IGNORE); END;
+
+CREATE VIEW sessions AS
+SELECT
+    starts.*,
+    tasks.env AS env_name,
+    tasks.version AS env_version,
+    tasks.seed AS seed,
+    tasks.split AS split,
+    tasks.body AS task_body,
+    (SELECT count(*) FROM steps WHERE session = starts.id) AS steps,
+    (SELECT time FROM steps WHERE session = starts.id ORDER BY turn DESC LIMIT 1) AS last_time,
+    coalesce(ends.return, (SELECT sum(reward) FROM steps WHERE session = starts.id), 0.0) AS return,
+    ends.ended_at,
+    ends.reason,
+    ends.success,
+    ends.violations,
+    ends.regret,
+    ends.outcome,
+    ends.tokens
+FROM session_starts AS starts
+JOIN tasks ON tasks.hash = starts.task
+LEFT JOIN session_ends AS ends ON ends.session = starts.id;
+"""
+
+MIGRATIONS: dict[str, Callable[[Database], None]] = {m.__name__: m for m in (m001_log,)}
+
+
+def migrate(connection: sqlite3.Connection, path: Path, connect: Connect) -> None:
+    """Bring a file to the present form.
+
+    Args:
+        connection: the writing connection, outside any transaction.
+        path: where the file is; a backup is put beside it before each migration.
+        connect: opens another connection to the file, for the backup.
+
+    Raises:
+        UsageError: the file was written by a newer version.
+    """
+    _refuse_newer(connection, path)
+    while missing := [name for name in MIGRATIONS if name not in _applied(connection)]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if missing[0] not in _applied(connection):
+                _apply(connection, missing[0], path, connect)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _apply(connection: sqlite3.Connection, name: str, path: Path, connect: Connect) -> None:
+    if _applied(connection):
+        _back_up(path.with_name(f"{path.name}.before-{name}"), connect)
+    else:
+        connection.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY NOT NULL, time REAL NOT NULL)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    MIGRATIONS[name](Database(connection, execute_plugins=False))
+    connection.execute("INSERT INTO migrations VALUES (?, ?)", (name, time.time()))
+
+
+def _back_up(target: Path, connect: Connect) -> None:
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(connect()) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def backups(path: Path) -> list[Path]:
+    """The copies that migrations have left beside a database, oldest migration first."""
+    return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(f"{path.name}.before-m"))
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """See that a file is empty or ours.
+
+    Raises:
+        UsageError: it holds somebody else's tables.
+        sqlite3.DatabaseError: it is no SQLite file.
+    """
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise UsageError(f"{path} is another program's SQLite database; choose another with --db")
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if unknown := sorted(_applied(connection) - set(MIGRATIONS)):
+        raise UsageError(
+            f"{path} was written by a newer version of practicum (it has {unknown[-1]}, this one knows up to "
+            f"{max(MIGRATIONS)}); upgrade practicum or choose another database with --db"
+        )
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone():
+        return set()
+    return {name for (name,) in connection.execute("SELECT name FROM migrations")}

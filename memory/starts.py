@@ -1,0 +1,76 @@
+"""How a session begins: what is written once, before its first step."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from practicum.envs.outside import Answer
+from practicum.envs.tasks import Task
+from practicum.memory.rows import dump_answers, dump_text
+
+Purpose = Literal["practice", "evaluation", "verification", "import"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionStart:
+    """How a session begins, and who plays it."""
+
+    id: str
+    """128 random bits in hex, as `new_session_id` makes them."""
+    env: str
+    """The name to `find()` the environment by, such as `flight-v1` or `file.py:Class`."""
+    task: Task
+    purpose: Purpose = "practice"
+    principal: str = "local"
+    client_name: str | None = None
+    client_version: str | None = None
+    protocol_version: str | None = None
+    tools_fingerprint: str | None = None
+    """Hash over the tools that the client was shown."""
+    parent: str | None = None
+    """The session that this one was forked from."""
+    parent_turn: int | None = None
+    """How many of the parent's steps this one begins with."""
+    min_try: int = 1
+    replayable: bool = True
+    token_hash: str | None = None
+    started_at: float = field(default_factory=time.time)
+    """Seconds since 1970."""
+    outside: tuple[Answer, ...] = ()
+    """What the world was told from outside while it began."""
+
+
+def new_session_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
+
+
+_INSERT_START = """
+INSERT INTO session_starts (
+    id, started_at, env, task, task_id, task_difficulty, purpose, principal, client_name, client_version,
+    protocol_version, tools_fingerprint, parent, parent_turn, min_try, replayable, token_hash, outside
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def insert_start(connection: sqlite3.Connection, start: SessionStart) -> None:
+    """Write a session's beginning, and its task where it is new, within the caller's transaction."""
+    task = start.task
+    body = dump_text(task.as_json())
+    connection.execute(
+        "INSERT INTO tasks (hash, env, version, seed, split, instruction, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (task.hash, task.env, task.version, task.seed, task.split, task.instruction, body),
+    )
+    connection.execute(
+        _INSERT_START,
+        (
+            start.id, start.started_at, start.env, task.hash, task.id, task.difficulty, start.purpose,
+            start.principal, start.client_name, start.client_version, start.protocol_version,
+            start.tools_fingerprint, start.parent, start.parent_turn, start.min_try, start.replayable,
+            start.token_hash, dump_answers(start.outside),
+        ),
+    )  # fmt: skip

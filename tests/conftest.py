@@ -1,0 +1,18 @@
+"""What holds for every test: at the end no package of ours was imported under its bare folder name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+FOLDERS = ("envs", "memory", "skills", "training", "mcp_server")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_second_copy_of_a_package() -> Iterator[None]:
+    """A bare `import envs` from the root would make a second copy of every class."""
+    yield
+    bare = [name for name in sys.modules if name.partition(".")[0] in FOLDERS]
+    assert not bare, f"import practicum.{bare[0]}, not {bare[0]}; a test folder needs no __init__.py"

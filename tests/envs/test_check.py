@@ -1,0 +1,430 @@
+"""The contract test finds each broken promise, and nothing in an environment that keeps them."""
+
+import time
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from practicum.envs import ActionError, Outcome, RewardTable, Task, ToolEnv, action, find
+from practicum.envs.check import check
+from practicum.envs.lint import lint_tool
+from practicum.envs.probing import leaks
+
+
+class Jar(ToolEnv[dict[str, Any]]):
+    """Fill the jar."""
+
+    name = "jar"
+    rewards = RewardTable(step=-0.01, refused=-0.05, solved=1.0)
+
+    def begin(self) -> Any:
+        return {"beans": int(self.np_random.integers(5)), "bag": {}}
+
+    @action
+    def put(self, count: Literal[1, 2], note: str = "") -> str:
+        """Put beans into the jar.
+
+        Args:
+            count: How many.
+            note: A word about it.
+        """
+        if self.state["beans"] > 30:
+            raise ActionError("it is full")
+        self.state["beans"] += count
+        return f"{self.state['beans']} beans"
+
+    @action(read_only=True)
+    def look(self) -> Any:
+        """Show the jar."""
+        return self.state
+
+    def is_done(self) -> bool:
+        return bool(self.state["beans"] == 40)
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.is_done())
+
+
+def rules(env_class):
+    return {finding.rule for finding in check(env_class)}
+
+
+@pytest.mark.parametrize("name", ["gym:CartPole-v1", "gym:Pendulum-v1", "gym:Taxi-v4", "flight"])
+def test_environments_that_keep_the_contract_pass(name):
+    assert check(find(name)) == []
+
+
+def test_the_example_and_a_small_jar_pass(parcels):
+    assert check(parcels) == []
+    assert check(Jar) == []
+
+
+class BadName(Jar):
+    """Fill the jar."""
+
+    name = "Big Jar"
+
+
+class NoGoal(Jar):
+    name = "jar"
+
+
+class UnknownDomain(Jar):
+    """Fill the jar."""
+
+    domain = "jars-of-all-sorts"
+
+
+class NoActions(ToolEnv[dict[str, Any]]):
+    """Do nothing."""
+
+    name = "idle"
+
+    def begin(self) -> Any:
+        return {}
+
+    def is_done(self) -> bool:
+        return False
+
+    def outcome(self) -> Outcome:
+        return Outcome(False)
+
+
+class Undescribed(Jar):
+    """Fill the jar."""
+
+    @action
+    def pour(self, litres: float) -> None:
+        """Pour."""
+
+
+class TooLong(Jar):
+    """Fill the jar."""
+
+    @action
+    def pour(self) -> None:
+        pass
+
+    pour.__doc__ = "Pour. " * 200
+
+
+class OwnDice(Jar):
+    """Fill the jar."""
+
+    drawn: ClassVar[list[int]] = []
+
+    @action
+    def shake(self) -> int:
+        """Shake the jar."""
+        self.drawn.append(1)
+        return len(self.drawn)
+
+
+class ReadsTheClock(Jar):
+    """Fill the jar."""
+
+    @action
+    def wait(self) -> int:
+        """Wait."""
+        return time.monotonic_ns()
+
+
+class AsksTheClock(Jar):
+    """Fill the jar."""
+
+    @action
+    def wait(self) -> int:
+        """Wait."""
+        return int(self.outside.ask("clock", time.monotonic_ns))
+
+
+class RemembersTheLastEpisode(Jar):
+    """Fill the jar."""
+
+    def begin(self) -> Any:
+        self.played = getattr(self, "played", 0) + 1
+        return super().begin() | {"played": self.played}
+
+
+class AsksOnceAnEpisode(Jar):
+    """Fill the jar."""
+
+    def begin(self) -> Any:
+        if not hasattr(self, "greeting"):
+            self.greeting = self.outside.ask("chat", lambda: "hello")
+        return super().begin()
+
+
+class KeepsASet(Jar):
+    """Fill the jar."""
+
+    def begin(self) -> Any:
+        return super().begin() | {"seen": set()}
+
+
+class ChangesWhatItRefuses(Jar):
+    """Fill the jar."""
+
+    def begin(self) -> Any:
+        self.shadow = []
+        return super().begin()
+
+    def world(self) -> Any:
+        return [super().world(), self.shadow]
+
+    @action
+    def drop(self) -> None:
+        """Drop it."""
+        self.shadow.append(1)
+        raise ActionError("it fell")
+
+
+class WritesWhileReading(Jar):
+    """Fill the jar."""
+
+    @action(read_only=True)
+    def shake(self) -> None:
+        """Shake the jar."""
+        self.state["bag"]["shaken"] = 1
+
+
+class DrawsWhileReading(Jar):
+    """Fill the jar."""
+
+    @action(read_only=True)
+    def guess(self) -> int:
+        """Guess a number."""
+        return int(self.np_random.integers(5))
+
+
+class OwnReward(Jar):
+    """Fill the jar."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, *rest = super().step(action)
+        return observation, reward + 1, *rest
+
+
+class OwnTerm(Jar):
+    """Fill the jar."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, *rest = super().step(action)
+        rest[-1]["terms"]["luck"] = 1.0
+        return observation, reward + 1, *rest
+
+
+class NotANumber(Jar):
+    """Fill the jar."""
+
+    @action
+    def divide(self) -> Any:
+        """Divide."""
+        return {"share": float("nan")}
+
+
+class TellsTheSecret(Jar):
+    """Fill the jar."""
+
+    @classmethod
+    def make_task(cls, seed: int, **settings: Any) -> Task:
+        return Task("jar", 1, seed, secret={"script": ["say open sesame"], "price": 1, "tool": "look"})
+
+    @action
+    def listen(self) -> str:
+        """Listen."""
+        return f"psst: {self.task.secret['script'][0]}!"
+
+
+class JudgesByChanging(Jar):
+    """Fill the jar."""
+
+    def outcome(self) -> Outcome:
+        self.state["beans"] += 1
+        return Outcome(False)
+
+
+class NeverTruncates(Jar):
+    """Fill the jar."""
+
+    def step(self, action: Any) -> Any:
+        self._steps = 0
+        return super().step(action)
+
+
+class Crashes(Jar):
+    """Fill the jar."""
+
+    @action
+    def smash(self) -> None:
+        """Smash it."""
+        raise ZeroDivisionError("no jar\nleft")
+
+
+class CannotBegin(Jar):
+    """Fill the jar."""
+
+    def begin(self) -> Any:
+        raise ZeroDivisionError
+
+
+class ReturnsTooLittle(Jar):
+    """Fill the jar."""
+
+    def reset(self, **options: Any) -> Any:
+        return super().reset(**options)[0]
+
+
+class TakesAnything(Jar):
+    """Fill the jar."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, info | {"error": None}
+
+
+BROKEN = {
+    "name": BadName,
+    "goal": NoGoal,
+    "domain": UnknownDomain,
+    "actions": NoActions,
+    "tool": Undescribed,
+    "determinism": OwnDice,
+    "reset": RemembersTheLastEpisode,
+    "outside": AsksOnceAnEpisode,
+    "state": KeepsASet,
+    "refusal": ChangesWhatItRefuses,
+    "read-only": WritesWhileReading,
+    "reward": OwnReward,
+    "result": NotANumber,
+    "secret": TellsTheSecret,
+    "judging": JudgesByChanging,
+    "step limit": NeverTruncates,
+    "crash": Crashes,
+    "gymnasium": ReturnsTooLittle,
+    "door": TakesAnything,
+}
+
+
+@pytest.mark.parametrize(("rule", "env_class"), BROKEN.items(), ids=BROKEN)
+def test_a_broken_promise_is_found(rule, env_class):
+    findings = [finding for finding in check(env_class) if finding.rule == rule]
+    assert findings
+    assert all("\n" not in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("rule", "env_class"),
+    [
+        ("determinism", ReadsTheClock),
+        ("read-only", DrawsWhileReading),
+        ("reward", OwnTerm),
+        ("tool", TooLong),
+        ("crash", CannotBegin),
+    ],
+)
+def test_another_way_to_break_the_promise_is_found_too(rule, env_class):
+    assert rule in rules(env_class)
+
+
+def test_asking_outside_for_the_time_is_no_finding():
+    assert check(AsksTheClock) == []
+
+
+def test_a_finding_says_where_what_and_what_to_do():
+    assert [finding.message for finding in check(WritesWhileReading)] == [
+        "shake: it writes to the state; drop read_only=True or the change"
+    ]
+    assert "smash: raised ZeroDivisionError: no jar left; raise ActionError to refuse a call" in [
+        finding.message for finding in check(Crashes)
+    ]
+
+
+def test_the_secret_is_looked_for_in_texts_and_whole_values_but_not_among_public_names():
+    secret = {
+        "script": "open sesame",
+        "gold": [{"name": "look"}],
+        "price": 7,
+        "short": "yes",
+        "code": {"a": "tool"},
+    }
+    assert list(leaks(secret, {"x": "they say open sesame!"}, frozenset())) == ["script"]
+    assert list(leaks(secret, ["yes", 7, "look", {"deep": [{"name": "look"}]}], frozenset({"look"}))) == [
+        "gold"
+    ]
+    assert list(leaks(secret, ["a tool"], frozenset({"tool"}))) == []
+
+
+def test_checking_prints_and_warns_nothing(capfd, recwarn):
+    check(Jar)
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+GOOD_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "word": {"type": "string", "description": "A word."},
+        "kinds": {"type": "array", "items": {"type": "string", "enum": ["a"]}, "description": "Some."},
+    },
+    "required": ["word"],
+    "additionalProperties": False,
+}
+
+
+def shaped(**shape):
+    return GOOD_SCHEMA | {"properties": {"word": {"description": "A word.", **shape}}}
+
+
+def test_a_flat_described_tool_has_no_complaints():
+    assert lint_tool("go_there", "Go.", GOOD_SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        ({"type": "string"}, "must be an object"),
+        (GOOD_SCHEMA | {"additionalProperties": True}, '"additionalProperties": false'),
+        (GOOD_SCHEMA | {"$defs": {}}, "uses $defs"),
+        (GOOD_SCHEMA | {"required": ["other"]}, "'other' is required but is no property"),
+        (shaped(type="string", description=" "), "'word' has no description"),
+        (shaped(anyOf=[{"type": "string"}]), "'word' uses anyOf"),
+        (shaped(**{"$ref": "#/x"}), "'word' uses $ref"),
+        (shaped(type=["string", "null"]), "'word' is a union of string, null"),
+        (shaped(type="null"), "'word' is of type null"),
+        (shaped(type="object"), "'word' is of type object"),
+        (shaped(type="array", prefixItems=[{"type": "string"}]), "'word' uses prefixItems"),
+        (shaped(type="array"), "'word' is a list of unknown items"),
+        (
+            shaped(type="array", items={"type": "array"}),
+            "'word' is a list, each item of which is of type array",
+        ),
+        (shaped(type="array", items={"oneOf": []}), "'word' is a list, each item of which uses oneOf"),
+        (shaped(type="string", enum=["a", None]), "'word' has an enum of other than scalars"),
+        (shaped(), "'word' is of type None"),
+        (GOOD_SCHEMA | {"properties": {"word": True}}, "'word' has no schema of its own"),
+        (
+            GOOD_SCHEMA | {"properties": {"two words": {"type": "string", "description": "x"}}},
+            "letters, digits and _",
+        ),
+    ],
+)
+def test_a_schema_that_some_client_refuses_is_complained_about(schema, complaint):
+    assert any(complaint in found for found in lint_tool("go", "Go.", schema))
+
+
+@pytest.mark.parametrize("name", ["Go", "go-there", "1go", "", "go there", "g" * 41, "gö", "go\n"])
+def test_a_name_that_some_client_refuses_is_complained_about(name):
+    assert "the name must be" in lint_tool(name, "Go.", GOOD_SCHEMA)[0]
+
+
+def test_a_missing_or_long_description_is_complained_about():
+    assert "there is no description" in lint_tool("go", " ", GOOD_SCHEMA)[0]
+    assert lint_tool("go", "x" * 1000, GOOD_SCHEMA) == []
+    assert "has 1001 characters; 1000 is the most" in lint_tool("go", "x" * 1001, GOOD_SCHEMA)[0]
+
+
+def test_an_open_object_is_allowed_where_it_is_named():
+    schema = GOOD_SCHEMA | {"properties": {"word": {"type": "object", "description": "Anything."}}}
+    assert lint_tool("run_skill", "Run.", schema, open_objects=("word",)) == []
+    assert lint_tool("run_skill", "Run.", schema) != []

@@ -1,0 +1,435 @@
+"""The log: what is acknowledged is kept, nothing is changed, and one turn has one winner."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from practicum.envs import Step
+from practicum.memory import (
+    Log,
+    LogUnavailable,
+    SessionEnded,
+    SessionRecorder,
+    Sessions,
+    SessionStart,
+    Store,
+    TurnTaken,
+    new_session_id,
+)
+
+TABLES = ("tasks", "session_starts", "steps", "session_ends", "events", "blobs")
+text = st.text(max_size=20)  # lone surrogates included below
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | text | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
+outcomes = st.fixed_dictionaries(
+    {"success": st.booleans(), "violations": st.lists(text), "regret": st.none() | st.floats(0, 9)}
+)
+
+
+def a_step(turn: int = 1, **changed) -> Step:
+    plain_step = Step(turn, "look", {}, "nothing to see", None, -0.01, {"step": -0.01}, False, False, True)
+    return replace(plain_step, **changed)
+
+
+def rows(path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as other:
+        return other.execute(sql).fetchall()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    arguments=st.dictionaries(text, plain, max_size=3),
+    result=plain | st.text(min_size=4000, max_size=5000),
+    error=st.none() | text,
+    reward=st.floats(-9, 9),
+    outcome=outcomes,
+    thought=st.none() | text,
+    latency_us=st.integers(0, 10**9),
+)
+def test_an_acknowledged_step_is_in_the_file_as_another_connection_sees_it(path, log, begin, **told):
+    session_id, _ = begin()
+    step = a_step(terms={"all": told["reward"]}, truncated=True, via_skill="look_twice", **told)
+    log.append(session_id, step)
+    with closing(Store.open(path)) as other:
+        [read] = Sessions(other).steps(session_id)
+        session = Sessions(other).get(session_id, None)
+    assert read == step
+    assert read.latency_us == step.latency_us
+    assert (session.steps, session.total_reward, session.outcome) == (1, step.reward, step.outcome)
+
+
+def test_a_start_is_read_back_as_it_was_written(log, sessions, begin):
+    _, episode = begin()
+    task = replace(episode.task, id="mine", difficulty=0.7, secret={"script": [1, 2]})
+    start = SessionStart(
+        id=new_session_id(),
+        env="parcels-v1",
+        task=task,
+        purpose="evaluation",
+        principal="ann",
+        client_name="client",
+        client_version="1.2",
+        protocol_version="2026-07-28",
+        tools_fingerprint="f00",
+        parent="p" * 32,
+        parent_turn=4,
+        min_try=2,
+        replayable=False,
+        token_hash="cafe",
+        started_at=12.5,
+    )
+    log.start(start)
+    session = sessions.get(start.id, None)
+    assert {name: getattr(session, name) for name in vars(start)} == vars(start)
+    assert (session.steps, session.total_reward, session.last_time, session.open) == (0, 0.0, None, True)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM {}", "UPDATE {} SET rowid = rowid + 100", "INSERT OR REPLACE INTO {}"]
+)
+def test_what_is_written_is_never_changed(store, log, begin, solve, table, change):
+    begin(settings={"parcels": 400})[1].act("look")
+    solve(begin()[1])
+    log.event("mined", {})
+    before = store.read(f"SELECT * FROM {table}")
+    assert before
+    if change.startswith("INSERT"):
+        columns = ", ".join(name for name in before[0] if name != "env")
+        change += (
+            f" ({columns}, env) SELECT {columns}, 'x' FROM {{}}"
+            if "env" in before[0]
+            else " SELECT * FROM {}"
+        )
+    if change.startswith("INSERT") and table in ("blobs", "tasks"):
+        store.connection.execute(change.format(table, table))
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match=r"append-only|taken|exists|closed"):
+            store.connection.execute(change.format(table, table))
+    assert store.read(f"SELECT * FROM {table}") == before
+
+
+def test_a_turn_that_is_taken_is_refused_and_the_first_stays(log, sessions, begin):
+    session_id, _ = begin()
+    log.append(session_id, a_step(result="first"))
+    with pytest.raises(TurnTaken, match=f"turn 1 of session {session_id} is in the log already"):
+        log.append(session_id, a_step(result="second"))
+    assert [step.result for step in sessions.steps(session_id)] == ["first"]
+
+
+def test_a_turn_that_would_leave_a_gap_is_refused(log, sessions, begin):
+    session_id, _ = begin()
+    with pytest.raises(TurnTaken, match="does not follow"):
+        log.append(session_id, a_step(2))
+    assert list(sessions.steps(session_id)) == []
+
+
+def test_a_session_nobody_started_takes_no_steps(log):
+    with pytest.raises(SessionEnded, match="there is no session"):
+        log.append(new_session_id(), a_step())
+
+
+def test_the_end_of_an_episode_is_written_with_its_last_step(sessions, begin, solve):
+    session_id, episode = begin()
+    solve(episode)
+    session = sessions.get(session_id, None)
+    assert session.reason == "episode"
+    assert session.total_reward == pytest.approx(episode.total_reward, abs=1e-12)
+    assert session.outcome == {"success": True, "violations": [], "regret": None}
+    assert session.success is True
+    assert session.ended_at == session.last_time
+    assert session.tokens > 0
+
+
+def test_a_closed_session_takes_no_more_steps_and_closing_again_changes_nothing(log, sessions, begin):
+    session_id, episode = begin()
+    episode.act("look")
+    log.close(session_id, "idle")
+    log.close(session_id, "crashed")
+    with pytest.raises(SessionEnded, match="is closed"):
+        episode.act("look")
+    session = sessions.get(session_id, None)
+    assert (session.reason, session.steps, session.total_reward) == ("idle", 1, -0.01)
+
+
+def test_a_large_result_is_stored_once(store, begin):
+    _, episode = begin(settings={"parcels": 400})
+    first = episode.act("look")
+    episode.act("look")
+    [blob] = store.read("SELECT * FROM blobs")
+    assert json.loads(blob["body"]) == first.result
+    assert [row["result"] for row in store.read("SELECT result FROM steps")] == [None, None]
+
+
+def test_steps_of_many_tasks_are_all_written(log, sessions, begin):
+    started = [begin(seed) for seed in range(20)]
+
+    async def play(session_id, episode):
+        for _ in range(5):
+            await log.append_shared(session_id, episode.play("look", {}))
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for session_id, episode in started:
+                group.start_soon(play, session_id, episode)
+
+    commits = []
+    log.store.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    anyio.run(main)
+    assert [sessions.get(session_id, None).steps for session_id, _ in started] == [5] * 20
+    assert len(commits) == 5
+
+
+def test_in_a_shared_commit_a_taken_turn_fails_its_own_caller_alone(log, sessions, begin):
+    ids = [begin(seed)[0] for seed in range(4)]
+    log.append(ids[1], a_step(result="first"))
+    told = {}
+
+    async def play(session_id, step):
+        try:
+            await log.append_shared(session_id, step)
+        except TurnTaken as error:
+            told[session_id] = str(error)
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for session_id in ids:
+                step = a_step(result="x" * 5000, terminated=True, outcome={"success": True})
+                group.start_soon(play, session_id, step)
+
+    anyio.run(main)
+    assert list(told) == [ids[1]]
+    assert [sessions.step(session_id, 1).result[:5] for session_id in ids] == [
+        "xxxxx",
+        "first",
+        "xxxxx",
+        "xxxxx",
+    ]
+    assert [sessions.get(session_id, None).open for session_id in ids] == [False, True, False, False]
+
+
+def test_a_cancelled_callers_step_is_written_all_the_same(log, sessions, begin):
+    session_id, _ = begin()
+
+    async def main():
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await log.append_shared(session_id, a_step())
+
+    anyio.run(main)
+    assert sessions.get(session_id, None).steps == 1
+
+
+def test_a_task_killed_by_asyncio_leaves_its_step_written(log, sessions, begin):
+    import asyncio
+
+    session_id, _ = begin()
+
+    async def main():
+        task = asyncio.create_task(log.append_shared(session_id, a_step()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert sessions.get(session_id, None).steps == 1
+
+
+def test_while_another_process_writes_the_log_says_so_and_keeps_nothing(path, log, sessions, begin):
+    session_id, _ = begin()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for write in (
+            lambda: log.append(session_id, a_step()),
+            lambda: log.close(session_id, "idle"),
+            lambda: log.event("mined", {}),
+            lambda: begin(),
+            lambda: anyio.run(log.append_shared, session_id, a_step()),
+        ):
+            with pytest.raises(LogUnavailable, match="another process is writing to it; try again"):
+                write()
+        other.execute("ROLLBACK")
+    assert sessions.get(session_id, None).steps == 0
+    log.append(session_id, a_step())
+    assert sessions.get(session_id, None).steps == 1
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_while_another_process_writes_the_event_loop_goes_on(path, durable):
+    with (
+        closing(Store.open(path, durable=durable)) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        log = Log(store)
+        start = begin_bare(log)
+        other.execute("BEGIN IMMEDIATE")
+
+        async def main():
+            async with anyio.create_task_group() as group:
+                group.start_soon(log.append_shared, start.id, a_step())
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+                other.execute(
+                    "ROLLBACK"
+                )  # only a loop that is not blocked gets here before the step gives up
+
+        anyio.run(main)
+        assert Sessions(store).get(start.id, None).steps == 1
+
+
+def begin_bare(log: Log) -> SessionStart:
+    from practicum.envs import Task
+
+    start = SessionStart(id=new_session_id(), env="parcels-v1", task=Task("parcels", 1, 0))
+    log.start(start)
+    return start
+
+
+def test_a_full_disk_fails_the_whole_batch_and_nothing_is_half_written(store, log, sessions, begin):
+    ids = [begin(seed)[0] for seed in range(8)]
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    told = []
+
+    async def play(session_id):
+        try:
+            await log.append_shared(
+                session_id, a_step(result=session_id * 90, truncated=True, outcome={"success": False})
+            )
+        except LogUnavailable as error:
+            told.append(str(error))
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for session_id in ids:
+                group.start_soon(play, session_id)
+
+    anyio.run(main)
+    assert len(told) == len(ids)
+    assert "full; free some space" in told[0]
+    assert store.read("SELECT (SELECT count(*) FROM steps) + (SELECT count(*) FROM session_ends) AS n") == [
+        {"n": 0}
+    ]
+    store.connection.execute("PRAGMA max_page_count = 1000000")
+    told.clear()
+    anyio.run(main)
+    assert told == []
+    assert {sessions.get(session_id, None).steps for session_id in ids} == {1}
+
+
+def test_an_episode_whose_step_was_not_kept_can_be_rebuilt_and_go_on(path, log, sessions, begin):
+    from practicum.memory import rebuild
+
+    session_id, episode = begin()
+    episode.act("look")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LogUnavailable):
+            episode.act("look")
+        other.execute("ROLLBACK")
+    again = rebuild(sessions, sessions.get(session_id, None))
+    log.append(session_id, again.play("look", {}))
+    assert [step.turn for step in sessions.steps(session_id)] == [1, 2]
+
+
+def test_another_connections_write_changes_the_data_version(path, log):
+    before = log.data_version()
+    log.event("mined", {})
+    assert log.data_version() == before
+    with closing(Store.open(path)) as other:
+        Log(other).event("mined", {})
+    assert log.data_version() != before
+
+
+RACER = """
+import sys, pathlib
+from practicum.envs import Step
+from practicum.memory import Log, Store, TurnTaken
+log = Log(Store.open(pathlib.Path(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.readline()
+won = []
+for turn in range(1, 41):
+    try:
+        log.append(sys.argv[2], Step(turn, "look", {}, sys.argv[3], None, 0.0, {}, False, False, True))
+        won.append(turn)
+    except TurnTaken:
+        pass
+print(*won)
+"""
+
+
+def test_of_two_processes_that_race_for_a_turn_exactly_one_wins(path, sessions, begin):
+    session_id, _ = begin()
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(path), session_id, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in "ab"
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    won = [[int(turn) for turn in racer.communicate()[0].split()] for racer in racers]
+    assert sorted(won[0] + won[1]) == list(range(1, 41))
+    kept = {step.turn: step.result for step in sessions.steps(session_id)}
+    assert kept == {turn: name for name, turns in zip("ab", won, strict=True) for turn in turns}
+
+
+WRITER = """
+import sys, pathlib, anyio
+from practicum.envs import Step
+from practicum.memory import Log, Store
+log = Log(Store.open(pathlib.Path(sys.argv[1])))
+
+async def play(session_id):
+    for turn in range(1, 10**9):
+        step = Step(turn, "look", {}, "x" * 3000, None, 0.0, {}, False, False, True)
+        await log.append_shared(session_id, step)
+        print(session_id, turn, flush=True)
+
+async def main():
+    async with anyio.create_task_group() as group:
+        for session_id in sys.argv[2:]:
+            group.start_soon(play, session_id)
+
+anyio.run(main)
+"""
+
+
+def test_a_process_that_is_killed_loses_no_acknowledged_step(path, store, sessions, begin):
+    ids = [begin(seed)[0] for seed in range(4)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path), *ids], stdout=subprocess.PIPE, text=True
+    )
+    acknowledged = [child.stdout.readline() for _ in range(400)]
+    child.send_signal(signal.SIGKILL)
+    acknowledged += child.communicate()[0].splitlines(keepends=True)
+    last = dict(line.split() for line in acknowledged if line.endswith("\n"))
+    assert set(last) == set(ids)
+    for session_id in ids:
+        turns = [step.turn for step in sessions.steps(session_id)]
+        assert turns == list(range(1, len(turns) + 1))
+        assert len(turns) >= int(last[session_id])
+    assert store.read("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+    SessionRecorder(Log(store), ids[0]).record(a_step(len(list(sessions.steps(ids[0]))) + 1))
