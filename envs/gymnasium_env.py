@@ -80,7 +80,7 @@ class GymnasiumEnv(ToolEnv[Play]):
         assert self._inner is not None
         space = self._inner.action_space
         step = _from_json(space, value)
-        if not space.contains(step):
+        if not space.contains(step) or not np.all(np.isfinite(step)):
             raise ActionError(f"{value!r} lies outside the action space; it takes {describe(space)}")
         observation, reward, terminated, truncated, _ = self._inner.step(step)
         state = self.state

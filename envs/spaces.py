@@ -79,7 +79,7 @@ def sample_arguments(
 
     Text is one of `words`, whatever its schema demands of length or pattern.
     """
-    required = set(action.schema["required"])
+    required = set(action.schema.get("required", ()))
     return {
         name: _sample_value(schema, random, words)
         for name, schema in action.schema["properties"].items()

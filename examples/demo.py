@@ -21,9 +21,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from practicum.training.agents import Agent, scripted_agent
+from practicum.training.agents import Agent, Tool, scripted_agent
 
 TASKS = 30
+NOISE = 0.05
+"""Share of the agent's calls that are slips."""
 KILLED = 14
 """Number of the task in whose middle the server is killed."""
 KILLED_AFTER = 3
@@ -53,14 +55,14 @@ async def connected() -> AsyncIterator[Client]:
 class Booking:
     """One session, played by the scripted agent through MCP."""
 
-    def __init__(self, opened: dict[str, Any], agent: Agent) -> None:
+    def __init__(self, opened: dict[str, Any], tools: list[Tool], agent: Agent) -> None:
         self.session_id = str(opened["session_id"])
         self.turn = int(opened["turn"])
         self.agent = agent
         self.rewards = 0.0
         self.outcome: dict[str, Any] | None = None
         self.over = False
-        agent.begin(opened["instruction"], opened["params"], opened["observation"])
+        agent.begin(opened["instruction"], opened["observation"], tools)
         self._seen: Any = opened["observation"]
         self._error: str | None = None
 
@@ -86,7 +88,24 @@ class Booking:
 async def open_booking(client: Client, seed: int, **where: Any) -> Booking:
     """Open a session and hand it to an agent."""
     opened = await client.call_tool("open_session", where or {"env": "flight"})
-    return Booking(opened.structured_content, scripted_agent("flight", seed=seed, noise=0.05))
+    body = opened.structured_content
+    return Booking(
+        body, await flight_tools(client, body["tools"]), scripted_agent("flight", seed=seed, noise=NOISE)
+    )
+
+
+async def flight_tools(client: Client, names: list[str]) -> list[Tool]:
+    """The environment's own tools, without the arguments that name a session and a turn."""
+    listed = {tool.name: tool for tool in (await client.list_tools()).tools}
+    return [
+        Tool(name, listed[name].description or "", _without_handle(listed[name].input_schema))
+        for name in names
+    ]
+
+
+def _without_handle(schema: dict[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in schema["properties"].items() if name not in ("session_id", "turn")}
+    return {**schema, "properties": own}
 
 
 async def play_all() -> tuple[list[Booking], Booking]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from practicum.envs import ActionError, Task
 from practicum.mcp_server.served import Served
-from practicum.memory import Sessions
+from practicum.memory import Purpose, Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Wish:
     """Id of a task of the served file, or content hash of any task that has been played."""
     seed: int | None = None
     split: str | None = None
-    purpose: str = "practice"
+    purpose: Purpose = "practice"
     scoped: bool = False
     """Whether the session gets an endpoint and a token of its own."""
     min_try: int = 1

@@ -10,14 +10,12 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 
-from practicum.envs import ActionError, Episode, Step, ToolEnv
+from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import Divergence, Session, Sessions, rebuild
 
 T = TypeVar("T")
 
-ENDED_BY_ITSELF = ("terminated", "truncated")
-"""Ends after which the last results can still be delivered again; any other end closes the session."""
 MAX_LIVE = 4096
 """Sessions kept in memory; the one used longest ago leaves it first, and comes back by replay."""
 
@@ -115,7 +113,7 @@ class LiveSessions:
                 raise ActionError(
                     f"session {live.session.id} has been forgotten; open_session begins another"
                 )
-            if session.ended_at is not None and session.reason not in ENDED_BY_ITSELF:
+            if session.ended_at is not None and session.reason != "episode":
                 raise ActionError(has_ended(session))
             live.session = session
             live.episode = await self._rebuilt(session)
@@ -129,6 +127,8 @@ class LiveSessions:
                 f"session {session.id} cannot go on: {error}. "
                 f"open_session with from_session={session.id!r}, at_turn={error.turn - 1} goes on before that"
             ) from None
+        except UsageError as error:
+            raise ActionError(f"session {session.id} cannot go on: {error}") from None
 
     async def beside(self, session: Session, work: Callable[[], T]) -> T:
         """Run `work` here, or in a worker thread if the session's world waits."""

@@ -268,8 +268,7 @@ class Practice:
             live.episode = None
             raise
         if step.done:
-            reason = "terminated" if step.terminated else "truncated"
-            live.session = replace(live.session, ended_at=time.time(), reason=reason)
+            live.session = replace(live.session, ended_at=time.time(), reason="episode")
 
     def _redelivered(self, session_id: str, call: Call, episode: Episode) -> Step:
         following = episode.turn + 1

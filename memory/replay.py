@@ -93,6 +93,8 @@ def replay(sessions: Sessions, session_id: str) -> ReplayReport:
         return ReplayReport(session_id, max(divergence.turn - 1, 0), divergence)
     except UsageError as error:
         return ReplayReport(session_id, 0, problem=str(error))
+    except Exception as error:  # noqa: BLE001  # a world that crashes is what a replay is there to find
+        return ReplayReport(session_id, 0, problem=f"the world crashed: {type(error).__name__}: {error}")
     return ReplayReport(session_id, session.steps)
 
 

@@ -50,7 +50,8 @@ def doctor(as_json: AsJson = False, db: Db = None) -> None:
 
 
 def _python() -> Iterator[Finding]:
-    packages = ", ".join(f"{name} {installed(name)}" for name in ("practicum", "mcp", "gymnasium", "pydantic"))
+    names = ("practicum", "mcp", "gymnasium", "pydantic")
+    packages = ", ".join(f"{name} {installed(name)}" for name in names)
     yield Finding("packages", True, f"Python {platform.python_version()}, {packages}")
 
 

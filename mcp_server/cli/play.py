@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from practicum.envs.errors import ActionError, UnknownTool, UsageError
-from practicum.mcp_server.cli.options import Db, Settings, console, open_store, read_settings, remarks
+from practicum.mcp_server.cli.options import Db, Settings, console, open_store, read_settings
 
 HELP = "tool name=value …  plays a call;  tools  lists them;  undo  takes the last turn back;  quit  leaves"
 
@@ -76,12 +76,9 @@ async def _obey(practice: Any, caller: Any, session_id: str, line: str) -> str:
         typer.echo(f"session {session_id}; practicum sessions {session_id[:8]} shows it", err=True)
         return ""
     if line == "tools":
-        for action in practice.served[
-            practice.session(caller, session_id).task.env
-        ].env_class.actions.values():
-            console.print(
-                f"{action.name}({', '.join(action.parameters)}): {action.description}", markup=False
-            )
+        env = practice.served[practice.session(caller, session_id).task.env].env_class
+        for action in env.actions.values():
+            typer.echo(f"{action.name}({', '.join(action.parameters)}): {action.description}")
         return session_id
     if line == "undo":
         return await _undo(practice, caller, session_id)
@@ -107,9 +104,7 @@ async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
     played = await practice.act(caller, session_id, Call(tool, arguments))
     step = played.step
     typer.echo(step.text)
-    remarks.print(
-        f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", markup=False
-    )
+    typer.echo(f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", err=True)
     if not step.done:
         return session_id
     typer.echo(f"The episode is over: {json.dumps(step.outcome)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, remarks
+from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings
 
 if TYPE_CHECKING:
     from practicum.mcp_server.served import Served
@@ -101,7 +101,7 @@ def _over_http(
     base_url = f"http://{shown}:{sock.getsockname()[1]}"
     server = PracticumServer(Practice(store, served), bind_http(base_url=base_url, hide_rewards=hide_rewards))
     _warn_of_many(server)
-    remarks.print(f"Practicum serves {', '.join(served)} at {base_url}/mcp; the log is {store.path}")
+    typer.echo(f"Practicum serves {', '.join(served)} at {base_url}/mcp; the log is {store.path}", err=True)
     anyio.run(serve_http, http_app(server, json_response=json_response), sock)
 
 
@@ -110,7 +110,8 @@ def _warn_of_many(server: PracticumServer) -> None:
 
     count = len(server.catalogue.listed())
     if count > MANY:
-        remarks.print(
-            f"practicum: {count} tools are listed and some clients cut lists above {MANY}: serve fewer environments in "
-            "one process, or open sessions with scoped=true, whose endpoints list one environment each"
+        typer.echo(
+            f"practicum: {count} tools are listed and some clients cut lists above {MANY}: serve fewer "
+            "environments in one process, or open sessions with scoped=true, whose endpoints list one environment each",
+            err=True,
         )

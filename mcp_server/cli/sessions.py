@@ -130,9 +130,8 @@ def _show(sessions: Sessions, session: Session, *, as_json: bool) -> None:
         typer.echo(f"{call}  {step.reward:+.2f}")
         if step.error is not None:
             typer.echo(f"    refused: {step.error}")
-    console.print(
-        f"    {_ending(session) if session.ended_at else 'open'}, return {session.total_reward:.2f}"
-    )
+    end = _ending(session) if session.ended_at else "open"
+    typer.echo(f"    {end}, return {session.total_reward:.2f}")
 
 
 def replay_command(
@@ -178,7 +177,7 @@ def replay_command(
     else:
         for report in bad:
             typer.echo(f"{report.session}: {report.problem or report.divergence}")
-        console.print(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
+        typer.echo(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
     if bad:
         raise typer.Exit(1)
 
@@ -216,7 +215,7 @@ def fork_command(
     if as_json:
         print_json({"session": new_id, "parent": parent.id, "parent_turn": at})
     else:
-        console.print(new_id)
+        typer.echo(new_id)
 
 
 def forget_command(
@@ -239,12 +238,12 @@ def forget_command(
         done = forget(store, chosen, before=_timestamp(before) if before else None)
     if as_json:
         print_json(
-            {"forgotten": list(done.sessions), "backups_left": [str(path) for path in done.backups_left]}
+            {"forgotten": list(done.sessions), "remaining": list(done.remaining)}
         )
         return
-    console.print(f"forgot {len(done.sessions)} sessions")
-    for path in done.backups_left:
-        typer.echo(f"a backup that holds them could not be deleted: {path}")
+    typer.echo(f"forgot {len(done.sessions)} sessions")
+    for line in done.remaining:
+        typer.echo(line, err=True)
 
 
 def _timestamp(day: str) -> float:

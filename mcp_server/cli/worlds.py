@@ -76,8 +76,6 @@ def check(
     else:
         for finding in findings:
             typer.echo(f"{finding.rule}: {finding.message}")
-        console.print(
-            f"{name}: {len(findings)} findings" if findings else f"{name} keeps the contract", markup=False
-        )
+        typer.echo(f"{name}: {len(findings)} findings" if findings else f"{name} keeps the contract")
     if findings:
         raise typer.Exit(1)

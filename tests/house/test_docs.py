@@ -51,7 +51,7 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-# Python ------------------------------------------------------------------------------------------------------
+# Python --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("page", "examples"), of_pages("python"))
@@ -76,7 +76,7 @@ def test_an_excerpt_stands_in_the_file_that_it_names() -> None:
         assert block.text in (ROOT / name).read_text(encoding="utf-8"), f"{name_of(page)}:{block.line}"
 
 
-# Commands ----------------------------------------------------------------------------------------------------
+# Commands ------------------------------------------------------------------------
 
 
 def shell_lines(block: Block) -> Iterator[str]:
@@ -148,7 +148,7 @@ def test_client_settings_on_a_page_are_json_that_starts_a_server(page: Path, exa
                 COMMANDS[name].make_context(name, arguments)
 
 
-# Links -------------------------------------------------------------------------------------------------------
+# Links ---------------------------------------------------------------------------
 
 
 def anchors(page: Path) -> set[str]:
@@ -165,3 +165,11 @@ def test_relative_links_of_a_page_lead_somewhere(page: Path) -> None:
         target = Path(os.path.normpath(page.parent / path)) if path else page
         assert target.exists(), f"{link} leads nowhere"
         assert not anchor or anchor in anchors(target), f"{link}: {name_of(target)} has no such heading"
+
+
+@pytest.mark.parametrize("folder", ["envs", "memory", "mcp_server", "skills", "training", "."])
+def test_the_files_that_a_table_names_are_there(folder: str) -> None:
+    page = ROOT / ("CONTRIBUTING.md" if folder == "." else f"docs/{folder}.md")
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    named = [span for row in rows for span in CODE_SPAN.findall(row) if span.endswith((".py", "/"))]
+    assert [name for name in named if not (ROOT / folder / name).exists()] == []

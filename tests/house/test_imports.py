@@ -27,7 +27,9 @@ assert not costly, f"import practicum loads {costly}"
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, env=home, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, cwd=folder, env=home, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def test_importing_any_module_prints_nothing_and_writes_no_file(tmp_path: Path) -> None:

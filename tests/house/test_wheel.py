@@ -25,22 +25,32 @@ pytestmark = pytest.mark.integration
 
 def run(*command: str | Path, cwd: Path) -> str:
     words = [str(word) for word in command]
-    ran = subprocess.run(words, cwd=cwd, env={"PATH": ""}, capture_output=True, text=True, check=False, timeout=300)
+    env = {"PATH": ""}
+    ran = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that no file of an earlier build comes along."""
-    source, built = tmp_path_factory.mktemp("source") / "practicum", tmp_path_factory.mktemp("built")
-    source.mkdir()
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a wheel is built from, so that no file of an earlier build comes along."""
+    tree = tmp_path_factory.mktemp("tree") / "practicum"
+    tree.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+        shutil.copy(ROOT / name, tree)
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, source / name, ignore=IGNORE)
-    shutil.copytree(ROOT / "practicum", source / "practicum", symlinks=True, ignore=IGNORE)
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", built, source, cwd=built)
+        shutil.copytree(ROOT / name, tree / name, ignore=IGNORE)
+    shutil.copytree(ROOT / "practicum", tree / "practicum", symlinks=True, ignore=IGNORE)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built without the network, by the setuptools of this environment."""
+    built = tmp_path_factory.mktemp("built")
+    copied = tmp_path_factory.mktemp("source") / "practicum"
+    shutil.copytree(tree, copied, symlinks=True)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", built, copied, cwd=built)
     return next(built.glob("practicum-*.whl"))
 
 
@@ -53,27 +63,25 @@ def empty_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     quiet = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index")
     run(sys.executable, "-m", "pip", "--python", python, "install", *quiet, wheel, cwd=folder)
     lent = sysconfig.get_path("purelib")
-    installed = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip()
-    Path(installed, "lent.pth").write_text(f"{lent}\n", encoding="utf-8")
+    installed = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
+    Path(installed.strip(), "lent.pth").write_text(f"{lent}\n", encoding="utf-8")
     return python
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path) -> None:
-    tree = {"practicum/__init__.py", "practicum/__main__.py"}
-    for folder in FOLDERS:
-        files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        tree |= {f"practicum/{path.relative_to(ROOT).as_posix()}" for path in files}
+def test_the_wheel_holds_every_file_of_the_packages_and_no_other(tree: Path, wheel: Path) -> None:
+    files = [path for folder in FOLDERS for path in (tree / folder).rglob("*") if path.is_file()]
+    packaged = {f"practicum/{path.relative_to(tree).as_posix()}" for path in files}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == tree
+    assert held == packaged | {"practicum/__init__.py", "practicum/__main__.py"}
 
 
-def test_the_wheel_carries_the_licence_and_the_readme(wheel: Path) -> None:
+def test_the_wheel_carries_the_licence_and_the_readme(tree: Path, wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     names = archive.namelist()
     assert any(name.endswith("licenses/LICENSE") for name in names)
     metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
     assert "License-Expression: MIT" in metadata
-    assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[0] in metadata
+    assert (tree / "README.md").read_text(encoding="utf-8").splitlines()[0] in metadata
 
 
 def test_practicum_comes_from_the_wheel(empty_python: Path, tmp_path: Path) -> None:
@@ -94,7 +102,8 @@ def test_the_command_of_the_wheel_lists_flight(empty_python: Path, tmp_path: Pat
 
 def test_a_client_opens_a_flight_session_on_the_wheel(empty_python: Path, tmp_path: Path) -> None:
     command = str(empty_python.with_name("practicum"))
-    server = StdioServerParameters(command=command, args=["serve", "--db", str(tmp_path / "log.db")], cwd=tmp_path)
+    arguments = ["serve", "--db", str(tmp_path / "log.db")]
+    server = StdioServerParameters(command=command, args=arguments, cwd=tmp_path)
 
     async def open_session() -> dict[str, object]:
         with anyio.fail_after(60):
