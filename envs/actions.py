@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, Required, TypeVar, Union, overload
 
@@ -188,10 +188,8 @@ def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
         schema={
             "type": "object",
             "properties": {
-                published: _property_schema(
-                    hints[p.name], texts.get(p.name) or texts.get(published), p.default
-                )
-                for published, p in arguments.items()
+                published: _property_schema(hint, texts.get(p.name) or texts.get(published), p.default)
+                for (published, p), hint in zip(arguments.items(), hints, strict=True)
             },
             "required": required,
             "additionalProperties": False,
@@ -201,29 +199,26 @@ def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
         idempotent=marks["idempotent"] or marks["read_only"],
         function=method,
         parameters=tuple(arguments),
-        _validate=_validator(
-            name,
-            {
-                published: Required[hints[p.name]] if published in required else NotRequired[hints[p.name]]
-                for published, p in arguments.items()
-            },
-        ),
+        _validate=_validator(name, dict(zip(arguments, hints, strict=True)), required),
         _optional=frozenset(set(arguments) - set(required)),
         _renamed={published: p.name for published, p in arguments.items() if published != p.name},
     )
 
 
-def _validator(name: str, fields: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
+def _validator(
+    name: str, hints: Mapping[str, Any], required: Collection[str]
+) -> Callable[[Any], dict[str, Any]]:
+    fields = {k: Required[hint] if k in required else NotRequired[hint] for k, hint in hints.items()}
     shape = TypedDict(name, fields)  # type: ignore[misc]  # built from the signature at run time
     closed = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))(shape)
     validate: Callable[[Any], dict[str, Any]] = TypeAdapter(closed).validator.validate_python
     return validate
 
 
-def _flat_hints(name: str, method: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
+def _flat_hints(name: str, method: Callable[..., Any], parameters: list[inspect.Parameter]) -> list[Any]:
     """The annotation of each parameter, None taken out of it."""
     hints = typing.get_type_hints(method, include_extras=True)
-    flat: dict[str, Any] = {}
+    flat: list[Any] = []
     for parameter in parameters:
         if parameter.name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(
@@ -235,7 +230,7 @@ def _flat_hints(name: str, method: Callable[..., Any], parameters: list[inspect.
                 f"{name}: parameter {parameter.name!r} is {hint}, which has no flat JSON form; "
                 "use str, int, float, bool, Literal or a list of one of these"
             )
-        flat[parameter.name] = _without_true_as_one(hint)
+        flat.append(_without_true_as_one(hint))
     return flat
 
 

@@ -162,11 +162,10 @@ def describe(space: spaces.Space[Any]) -> str:
 
 
 def _from_json(space: spaces.Space[Any], value: Any) -> Any:
+    """The action that a JSON value means; the door has seen to its type and length."""
     if isinstance(space, spaces.Discrete):
         return np.int64(value)
     assert space.shape is not None
-    if len(value) != math.prod(space.shape):
-        return None
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         array = np.asarray(value).astype(space.dtype)
     return array.reshape(space.shape)

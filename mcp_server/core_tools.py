@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from practicum.envs import Action, ActionError, ToolEnv, action
+from practicum.envs import Action, ActionError, Step, ToolEnv, action
 from practicum.envs.actions import collect_actions
 from practicum.envs.errors import nearest
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.choosing import Wish
 from practicum.mcp_server.practice import Opened, Practice
-from practicum.mcp_server.results import read_on, step_body
+from practicum.mcp_server.results import CAP, compact, read_on, step_body
 from practicum.mcp_server.served import Served
 from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
 from practicum.memory import Session
@@ -24,6 +24,9 @@ Count = Annotated[int, Field(ge=1)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Index = Annotated[int, Field(ge=0)]
 Body = dict[str, Any]
+
+ROOM_FOR_MORE = 200
+"""Characters that are left for what stands around a list of sessions."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,10 @@ class CoreTools:
     @action(read_only=True)
     async def list_environments(self) -> Body:
         """List the environments to practise in, with their goals and tools. Read this first."""
-        return {"environments": [describe(served) for served in self.practice.served.values()]}
+        found = [describe(served) for served in self.practice.served.values()]
+        if len(compact(found)) > CAP:
+            found = [{**each, "tools": [tool["name"] for tool in each["tools"]]} for each in found]
+        return {"environments": found}
 
     @action
     async def open_session(
@@ -85,46 +91,86 @@ class CoreTools:
         raise ActionError(f"env is missing; this server has {', '.join(self.practice.served)}")
 
     @action(read_only=True)
-    async def list_sessions(self, env: str | None = None, limit: Limit = 20) -> Body:
+    async def list_sessions(
+        self, env: str | None = None, limit: Limit = 20, before: str | None = None
+    ) -> Body:
         """List your sessions, newest first.
 
         Args:
             env: Only this environment.
             limit: At most so many.
+            before: Only sessions older than this one, by its id.
         """
-        found = self.practice.sessions.list(self.binding.caller.principal, env=env, limit=limit)
-        return {"sessions": [self._brief(session) for session in found]}
+        if before is not None:
+            self.practice.session(self.binding.caller, before)
+        found = self.practice.sessions.list(self.binding.caller.principal, env, limit=limit, before=before)
+        shown: list[Body] = []
+        room = CAP - ROOM_FOR_MORE
+        for session in found:
+            brief = self._brief(session)
+            room -= len(compact(brief)) + 1
+            if room < 0:
+                return {"sessions": shown, "more": {"before": shown[-1]["session_id"]}}
+            shown.append(brief)
+        return {"sessions": shown}
 
     @action(read_only=True)
     async def get_session(
         self,
         session_id: str | None = None,
-        turn: Count | None = None,
+        turn: Index | None = None,
         path: str | None = None,
         offset: Index = 0,
     ) -> Body:
-        """Show a session as it stands, one of its turns, or the rest of a long result that was cut.
+        """Show a session as it stands, one of its turns, or the rest of a long value that was cut.
 
         Args:
             session_id: Session id from open_session.
-            turn: A turn of the session.
-            path: Where the long value stands, such as /result, as the cut result's `more` says.
-            offset: Character or item to begin at.
+            turn: A turn of the session; 0 is how it began.
+            path: Where the long value stands, such as /result, as the `more` of a cut result says.
+            offset: Character, item or entry to begin at, as `more` says.
         """
         session_id = session_id or self.binding.session_id
         session = self.practice.session(self.binding.caller, session_id)
+        if path is not None:
+            return await self._read_on(session, session.steps if turn is None else turn, path, offset)
         if turn is None:
             return self._standing(session)
+        if turn == 0:
+            return {"session_id": session.id, "turn": 0, **await self._beginning(session)}
+        step = self._step(session, turn)
+        body = step_body(session, step, hide_rewards=self.binding.hides(session))
+        return {"tool": step.tool, "arguments": dict(step.arguments), **body}
+
+    async def _read_on(self, session: Session, turn: int, path: str, offset: int) -> Body:
+        try:
+            part = read_on(await self._whole(session, turn), turn, path, offset)
+        except LookupError as error:
+            raise ActionError(f"{error} in turn {turn}; the `more` of a cut result names the paths") from None
+        return {"session_id": session.id, **part}
+
+    async def _whole(self, session: Session, turn: int) -> Body:
+        """All that any result shows of a turn, uncut, at the paths where it shows it."""
+        if turn == 0:
+            return await self._beginning(session)
+        step = self._step(session, turn)
+        body = step_body(session, step, hide_rewards=self.binding.hides(session))
+        told = {"instruction": session.task.instruction, "params": dict(session.task.params)}
+        return {**told, **body, "arguments": dict(step.arguments), "observation": step.result, "last": body}
+
+    async def _beginning(self, session: Session) -> Body:
+        observation = await self.practice.live.opening(session)
+        return {
+            "instruction": session.task.instruction,
+            "params": dict(session.task.params),
+            "observation": observation,
+        }
+
+    def _step(self, session: Session, turn: int) -> Step:
         step = self.practice.sessions.step(session.id, turn)
         if step is None:
             raise ActionError(f"session {session.id} has no turn {turn}; it has {session.steps}")
-        body = step_body(session, step, hide_rewards=self.binding.hides(session))
-        if path is None:
-            return {"tool": step.tool, "arguments": dict(step.arguments), **body}
-        try:
-            return {"session_id": session.id, "turn": turn, **read_on(body, path, offset)}
-        except LookupError as error:
-            raise ActionError(f"{error} in turn {turn}; a cut result's `more` names the paths") from None
+        return step
 
     @action(destructive=True, idempotent=True)
     async def close_session(self, session_id: str | None = None) -> Body:

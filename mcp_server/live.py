@@ -13,6 +13,7 @@ import anyio.to_thread
 from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import Divergence, Session, Sessions, rebuild
+from practicum.memory.batches import EPISODE_OVER
 
 T = TypeVar("T")
 
@@ -48,6 +49,13 @@ class Running:
     done: anyio.Event = field(default_factory=anyio.Event)
     step: Step | None = None
     error: Exception | None = None
+    told: bool = False
+    """Whether a client has been told that it is pending, so that the same call without a turn collects it."""
+
+    def is_for(self, call: Call) -> bool:
+        """Whether this is what a call asks for, delivered again."""
+        known = call.turn == self.turn or (call.turn is None and self.told)
+        return known and call.equals(self.call.tool, self.call.arguments)
 
 
 @dataclass(slots=True)
@@ -119,16 +127,24 @@ class LiveSessions:
             live.episode = await self._rebuilt(session)
         return live.episode
 
-    async def _rebuilt(self, session: Session) -> Episode:
+    async def opening(self, session: Session) -> Any:
+        """What a session's client saw first.
+
+        Raises:
+            ActionError: the beginning does not replay.
+        """
+        return (await self._rebuilt(session, last=0)).opening.observation
+
+    async def _rebuilt(self, session: Session, last: int | None = None) -> Episode:
         try:
-            return await self.beside(session, lambda: rebuild(self._sessions, session))
+            return await self.beside(session, lambda: rebuild(self._sessions, session, last=last))
+        except UsageError as error:
+            raise ActionError(str(error)) from None
         except Divergence as error:
             raise ActionError(
-                f"session {session.id} cannot go on: {error}. "
-                f"open_session with from_session={session.id!r}, at_turn={error.turn - 1} goes on before that"
+                f"session {session.id} cannot go on: {error}. open_session with from_session={session.id!r}, "
+                f"at_turn={max(error.turn - 1, 0)} goes on before that"
             ) from None
-        except UsageError as error:
-            raise ActionError(f"session {session.id} cannot go on: {error}") from None
 
     async def beside(self, session: Session, work: Callable[[], T]) -> T:
         """Run `work` here, or in a worker thread if the session's world waits."""

@@ -29,6 +29,7 @@ from practicum.memory import (
     new_session_id,
     new_token,
 )
+from practicum.memory.batches import EPISODE_OVER
 
 logger = logging.getLogger(__name__)
 
@@ -195,13 +196,11 @@ class Practice:
             UnknownTool: the session's environment has no such action.
         """
         live = self._find(caller, session_id)
-        if live.running is not None:
-            return await self._collect(live, call)
-        if live.episode is None:
+        if live.episode is None and live.running is None:
             async with live.lock:
                 await self.live.episode(live)
-        if live.episode is not None and live.episode.env.blocking:
-            return await self._play_aside(live, live.episode, call)
+        if live.running is not None or (live.episode is not None and live.episode.env.blocking):
+            return await self._act_aside(live, call)
         return Played(live.session, await self._play_locked(live, call))
 
     async def _play_locked(self, live: Live, call: Call) -> Step:
@@ -245,9 +244,7 @@ class Practice:
             raise ActionError(has_ended(live.session)) from None
         except (ActionError, UnknownTool):
             raise
-        except (
-            Exception
-        ) as error:  # the server's edge: a bug of the world closes its session, the log stays whole
+        except Exception as error:  # a bug of the world closes its session, the log stays whole
             logger.exception("session %s crashed", live.session.id)
             self._crashed(live)
             raise ActionError(
@@ -285,8 +282,24 @@ class Practice:
 
     # Worlds that wait ------------------------------------------------------------------------------------------
 
-    async def _play_aside(self, live: Live, episode: Episode, call: Call) -> Played | Pending:
-        running = Running(call.turn or episode.turn + 1, call)
+    async def _act_aside(self, live: Live, call: Call) -> Played | Pending:
+        """Play a call in a task of its own, or collect the one that is being played."""
+        running = live.running
+        if running is not None and running.is_for(call):
+            return await self._collect(live, running)
+        if running is not None and not await self._done_in_time(running):
+            raise ActionError(
+                f"turn {running.turn} ({running.call.tool}) is still being played; "
+                f"the same call with turn={running.turn} collects it"
+            )
+        if live.running is not None and live.running is not running:
+            return await self._act_aside(live, call)
+        live.running = self._play_aside(live, call)
+        return await self._collect(live, live.running)
+
+    def _play_aside(self, live: Live, call: Call) -> Running:
+        following = live.episode.turn + 1 if live.episode is not None else live.session.steps + 1
+        running = Running(call.turn or following, call)
 
         async def play() -> None:
             try:
@@ -296,21 +309,17 @@ class Practice:
             running.done.set()
 
         assert self._tasks is not None, "enter Practice before a waiting world is played"
-        live.running = running
         self._tasks.start_soon(play)
-        return await self._collect(live, call)
+        return running
 
-    async def _collect(self, live: Live, call: Call) -> Played | Pending:
-        running = live.running
-        assert running is not None
-        if not (call.equals(running.call.tool, running.call.arguments) and call.turn in (None, running.turn)):
-            raise ActionError(
-                f"turn {running.turn} ({running.call.tool}) is still being played; "
-                f"the same call with turn={running.turn} collects it"
-            )
+    async def _done_in_time(self, running: Running) -> bool:
         with anyio.move_on_after(self._pending_after_s):
             await running.done.wait()
-        if not running.done.is_set():
+        return running.done.is_set()
+
+    async def _collect(self, live: Live, running: Running) -> Played | Pending:
+        if not await self._done_in_time(running):
+            running.told = True
             return Pending(live.session, running.turn)
         if live.running is running:
             live.running = None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from practicum.envs import Step
 from practicum.memory import Session
 
 CAP = 16_000
 """Characters of one result; what is longer is read on by get_session."""
-SLICE = 12_000
-"""Characters of a long text, as JSON, that get_session gives at once."""
+LEAST_ROOM = 16
+"""Values are cut down to this and no further."""
 
 
 def step_body(session: Session, step: Step, *, hide_rewards: bool) -> dict[str, Any]:
@@ -41,89 +43,117 @@ def compact(body: Any) -> str:
 def capped(body: dict[str, Any], turn: int) -> tuple[dict[str, Any], str]:
     """A body of at most `CAP` characters, and its JSON text.
 
-    The longest texts and lists below `result` and `error` are cut; `more` says for each how to read on.
+    The longest texts, lists and objects in it are cut; `more` says for each how get_session reads on.
     """
-    text = compact(body)
+    body, text = _as_text(body)
     if len(text) <= CAP:
         return body, text
+    return _fitted(
+        turn, lambda cutter: {key: cutter.cut(value, f"/{_escape(key)}") for key, value in body.items()}
+    )
+
+
+def read_on(body: Mapping[str, Any], turn: int, path: str, offset: int) -> dict[str, Any]:
+    """The part of a body that a `more` points at, with a `more` of its own where it is long.
+
+    Args:
+        body: the whole body of the turn.
+        turn: which one.
+        path: a JSON pointer.
+        offset: the first character of a text, item of a list, or entry of an object.
+
+    Raises:
+        LookupError: the path leads nowhere.
+    """
+    value = _as_text(_at(body, path))[0]
+    place = {"turn": turn, "path": path, "offset": offset}
+    return _fitted(turn, lambda cutter: {**place, "value": cutter.cut(value, path, offset)})[0]
+
+
+@dataclass
+class _Cutter:
+    """Cuts values down to a room in characters, and notes where."""
+
+    turn: int
+    room: int
+    more: list[dict[str, Any]] = field(default_factory=list)
+
+    def cut(self, value: Any, path: str, offset: int = 0) -> Any:
+        if isinstance(value, str):
+            return self._cut_text(value, path, offset)
+        if isinstance(value, Mapping):
+            return dict(self._kept(list(value.items()), path, offset, lambda item: _escape(str(item[0]))))
+        if isinstance(value, list):
+            numbered = list(enumerate(value))
+            return [item for _, item in self._kept(numbered, path, offset, lambda item: str(item[0]))]
+        return value
+
+    def _cut_text(self, value: str, path: str, offset: int) -> str:
+        end = offset + self.room
+        if end < len(value):
+            self._note(path, end, len(value))
+        return value[offset:end]
+
+    def _kept(
+        self, items: list[tuple[Any, Any]], path: str, offset: int, name: Callable[[tuple[Any, Any]], str]
+    ) -> list[tuple[Any, Any]]:
+        """The first items that fit from `offset` on; one that is too long by itself is cut."""
+        kept: list[tuple[Any, Any]] = []
+        size = 0
+        for index, item in enumerate(islice(items, offset, None), offset):
+            size += len(compact(item))
+            if size > self.room and kept:
+                self._note(path, index, len(items))
+                break
+            value = item[1] if size <= self.room else self.cut(item[1], f"{path}/{name(item)}")
+            kept.append((item[0], value))
+        return kept
+
+    def _note(self, path: str, offset: int, length: int) -> None:
+        self.more.append({"turn": self.turn, "path": path, "offset": offset, "length": length})
+
+
+def _fitted(turn: int, make: Callable[[_Cutter], dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """What `make` makes with as much room as keeps it within `CAP`, and its text."""
     room = CAP // 2
     while True:
-        more: list[dict[str, Any]] = []
-        cut = {key: _cut(value, f"/{key}", room, turn, more) for key, value in body.items()}
-        cut["more"] = more[0] if len(more) == 1 else more
-        text = compact(cut)
-        if len(text) <= CAP or room < 32:
-            return cut, text
+        cutter = _Cutter(turn, room)
+        body = make(cutter)
+        if cutter.more:
+            body["more"] = cutter.more[0] if len(cutter.more) == 1 else cutter.more
+        text = compact(body)
+        if len(text) <= CAP or room <= LEAST_ROOM:
+            return body, text
         room //= 2
 
 
-def _cut(value: Any, path: str, room: int, turn: int, more: list[dict[str, Any]]) -> Any:
-    if isinstance(value, str) and len(value) > room:
-        more.append({"turn": turn, "path": path, "offset": room, "length": len(value)})
-        return value[:room]
+def _as_text(body: Any) -> tuple[Any, str]:
+    """A value and its JSON; half a surrogate pair, which has no place in UTF-8, becomes a question mark."""
+    try:
+        return body, compact(body)
+    except PydanticSerializationError:
+        whole = _whole(body)
+        return whole, compact(whole)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {
-            key: _cut(item, f"{path}/{_escape(str(key))}", room, turn, more) for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return _cut_list(value, path, room, turn, more)
-    return value
-
-
-def _cut_list(value: list[Any], path: str, room: int, turn: int, more: list[dict[str, Any]]) -> list[Any]:
-    kept: list[Any] = []
-    size = 0
-    for index, item in enumerate(value):
-        size += len(compact(item))
-        if size > room and kept:
-            more.append({"turn": turn, "path": path, "offset": index, "length": len(value)})
-            break
-        kept.append(_cut(item, f"{path}/{index}", room, turn, more))
-    return kept
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def read_on(body: Mapping[str, Any], path: str, offset: int) -> dict[str, Any]:
-    """The part of a body that a `more` points at.
-
-    Args:
-        body: the uncapped body of the turn.
-        path: a JSON pointer.
-        offset: the first character of a text or item of a list.
-
-    Returns:
-        `value`, and `next_offset` where there is more.
-
-    Raises:
-        LookupError: the path leads nowhere.
-    """
-    value = _at(body, path)
-    if isinstance(value, str):
-        part: Any = value[offset : offset + SLICE]
-        end = offset + len(part)
-    elif isinstance(value, list):
-        part, size = [], 0
-        for item in value[offset:]:
-            size += len(compact(item))
-            if size > SLICE and part:
-                break
-            part.append(item)
-        end = offset + len(part)
-    else:
-        return {"path": path, "value": value}
-    rest = {"next_offset": end} if end < len(value) else {}
-    return {"path": path, "offset": offset, "length": len(value), "value": part, **rest}
-
-
 def _at(value: Any, path: str) -> Any:
-    for part in path.strip("/").split("/") if path.strip("/") else []:
+    for part in path.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping) and key in value:
             value = value[key]
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
             raise LookupError(f"nothing at {path!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,7 +25,11 @@ from practicum.mcp_server.results import capped, compact, step_body
 from practicum.mcp_server.seams import EraServer, ToolNotices
 from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
 
+logger = logging.getLogger(__name__)
+
 SERVER_NAME = "practicum"
+SHOWING = ("open_session", "next_task", "get_session")
+"""Core tools that show what may be long."""
 THOUGHT = "practicum/thought"
 """Key in a call's `_meta` for the agent's own words."""
 
@@ -103,25 +108,37 @@ class PracticumServer(EraServer):
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         binding = self._bind(ctx)
-        arguments = params.arguments or {}
         try:
-            if params.name in binding.core(self.catalogue):
-                return await self._call_core(binding, params.name, arguments)
-            if params.name in binding.actions(self.catalogue):
-                return await self._call_action(ctx, binding, params.name, arguments)
-            if params.name in self.catalogue.published:
-                return await self._call_published(binding, params.name, arguments)
+            called = await self._called(ctx, binding, params.name, params.arguments or {})
         except ActionError as refusal:
             return refused(str(refusal))
-        known = [card.name for card in binding.cards(self.catalogue)]
-        raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", data={"tools": known})
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the server's edge: a bug is told in one line, and logged
+            logger.exception("%s failed", params.name)
+            return refused(f"{params.name} failed on the server ({type(error).__name__}); its log says more")
+        if called is None:
+            known = [card.name for card in binding.cards(self.catalogue)]
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", data={"tools": known})
+        return called
+
+    async def _called(
+        self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
+    ) -> types.CallToolResult | None:
+        if name in binding.core(self.catalogue):
+            return await self._call_core(binding, name, arguments)
+        if name in binding.actions(self.catalogue):
+            return await self._call_action(ctx, binding, name, arguments)
+        if name in self.catalogue.published:
+            return await self._call_published(binding, name, arguments)
+        return None
 
     async def _call_core(
         self, binding: Binding, name: str, arguments: Mapping[str, Any]
     ) -> types.CallToolResult:
         core = CORE_ACTIONS[name]
         body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
-        if name == "get_session":
+        if name in SHOWING:
             return accepted(*capped(body, body["turn"]))
         return accepted(body, compact(body))
 

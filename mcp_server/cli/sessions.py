@@ -237,9 +237,7 @@ def forget_command(
             raise typer.Exit(1)
         done = forget(store, chosen, before=_timestamp(before) if before else None)
     if as_json:
-        print_json(
-            {"forgotten": list(done.sessions), "remaining": list(done.remaining)}
-        )
+        print_json({"forgotten": list(done.sessions), "remaining": list(done.remaining)})
         return
     typer.echo(f"forgot {len(done.sessions)} sessions")
     for line in done.remaining:

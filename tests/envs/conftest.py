@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from practicum.envs import find
 from practicum.envs.registry import EnvClass
+
+hypothesis.settings.register_profile("practicum", deadline=None)  # how fast a machine is proves nothing
+hypothesis.settings.load_profile("practicum")
 
 
 @pytest.fixture(scope="session")

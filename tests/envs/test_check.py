@@ -283,7 +283,27 @@ class TakesAnything(Jar):
         return observation, reward, terminated, truncated, info | {"error": None}
 
 
+class DrawsItsTasks(Jar):
+    """Fill the jar."""
+
+    @classmethod
+    def make_task(cls, seed: int, **settings: Any) -> Task:
+        return Task("jar", 1, seed, {}, f"It is {time.monotonic_ns()} now.")
+
+
+class HidesItsOutcome(Jar):
+    """Fill the jar."""
+
+    def is_done(self) -> bool:
+        return bool(self.state["beans"] > 6)
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, info | {"outcome": None}
+
+
 BROKEN = {
+    "outcome": HidesItsOutcome,
     "name": BadName,
     "goal": NoGoal,
     "domain": UnknownDomain,
@@ -317,6 +337,7 @@ def test_a_broken_promise_is_found(rule, env_class):
     ("rule", "env_class"),
     [
         ("determinism", ReadsTheClock),
+        ("determinism", DrawsItsTasks),
         ("read-only", DrawsWhileReading),
         ("reward", OwnTerm),
         ("tool", TooLong),

@@ -380,6 +380,14 @@ def test_an_unknown_setting_is_a_usage_error_with_the_nearest():
         Purse(coin=3).reset(seed=0)
 
 
+def test_a_generator_of_ones_own_is_put_back_on_refusal_as_well():
+    env = started()
+    env.np_random = np.random.Generator(np.random.MT19937(3))
+    twin = np.random.Generator(np.random.MT19937(3))
+    env.step(ToolCall("draw_and_fail"))
+    assert env.step(ToolCall("find"))[4]["result"] == twin.integers(10)
+
+
 def test_a_second_episode_begins_afresh():
     env = started()
     first = fingerprint(env)

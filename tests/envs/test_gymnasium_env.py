@@ -161,6 +161,14 @@ def test_the_environments_own_truncation_ends_an_episode_before_the_step_limit()
     assert ends == [(False, False), (False, False), (False, True)]
 
 
+def test_closing_closes_the_wrapped_environment_and_a_reset_opens_another():
+    env = make("gym:CartPole-v1")
+    first, _ = env.reset(seed=0)
+    env.close()
+    env.close()
+    assert env.reset(seed=0)[0] == first
+
+
 def test_settings_reach_the_wrapped_environment_and_may_change_between_episodes():
     env = make("gym:FrozenLake-v1", is_slippery=False)
     env.reset(seed=0)
