@@ -56,7 +56,7 @@ clean: ## Remove what was built and installed here; the session log in your data
 %/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Practicum needs Python 3.11 or newer and " \
 	  "$(PYTHON) is " + sys.version.split()[0] + "; name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	$(PYTHON) -m venv $*
+	@[ -x $*/bin/pip ] || { echo '$(PYTHON) -m venv $*'; $(PYTHON) -m venv $*; }
 	@touch $@
 
 $(BASE): $(VENV)/.made pyproject.toml setup.py constraints.txt

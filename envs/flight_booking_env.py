@@ -8,13 +8,12 @@ from practicum.envs.actions import Secret, action
 from practicum.envs.core import ToolEnv, plain
 from practicum.envs.errors import ActionError, nearest
 from practicum.envs.flight.bookings import FARE_RULES, TRIES, Booking, Item, Ticket
-from practicum.envs.flight.coupons import coupons
 from practicum.envs.flight.pages import Page, matching, text_of
-from practicum.envs.flight.site import Site, known_airport, told
-from practicum.envs.flight.tasks import booked_ticket, draw_task
+from practicum.envs.flight.site import known_airport, open_site, told
+from practicum.envs.flight.tasks import draw_task
 from practicum.envs.flight.timetable import FIRST_DAY, LAST_DAY, timetable
 from practicum.envs.flight.verdicts import ended, judge
-from practicum.envs.flight.wishes import Kind, Odds, Wish, check_odds, check_wish, is_day, is_time, with_fee
+from practicum.envs.flight.wishes import Kind, is_day, is_time, with_fee
 from practicum.envs.rewards import Outcome, RewardTable
 from practicum.envs.tasks import Task
 
@@ -52,31 +51,9 @@ class FlightBookingEnv(ToolEnv[Booking]):
         p_price_change: float = 0.1,
     ) -> Booking:
         """Open the site with the customer's form filled in, or with the booking to cancel or refund."""
-        seed = self.task.seed
-        wish = Wish(
-            kind=kind,
-            origin=origin,
-            destination=destination,
-            date=date,
-            budget=budget,
-            depart_after=depart_after,
-            max_stops=max_stops,
-            flex_days=flex_days,
-            instalments=instalments,
-            max_fee=max_fee,
-            min_refund=min_refund,
-        )
-        odds = Odds(p_3ds, p_payment_fails, p_sold_out, p_shuffled, p_price_change)
-        check_wish(wish)
-        check_odds(odds)
-        luck = self.np_random.random(3 * TRIES + 1).tolist()
-        state = Booking("search_results", origin, destination, date, tuple(luck[1:]), luck[0] < p_shuffled)
-        if kind != "book":
-            state.ticket = booked_ticket(seed, wish, booked_flight, hours_since_booking)
-        offered = coupons(seed, origin, destination) if kind == "book" else ()
-        self.site = Site(seed, kind, wish, odds, card_token, hints, offered, state)
-        self.site.to_start()
-        return state
+        params = {name: value for name, value in locals().items() if name != "self"}
+        self.site = open_site(self.task.seed, params, self.np_random)
+        return self.site.state
 
     # The document's ten actions, in its order
 

@@ -121,7 +121,7 @@ class LiveSessions:
                 raise ActionError(
                     f"session {live.session.id} has been forgotten; open_session begins another"
                 )
-            if session.ended_at is not None and session.reason != "episode":
+            if session.ended_at is not None and session.reason != EPISODE_OVER:
                 raise ActionError(has_ended(session))
             live.session = session
             live.episode = await self._rebuilt(session)

@@ -265,7 +265,7 @@ class Practice:
             live.episode = None
             raise
         if step.done:
-            live.session = replace(live.session, ended_at=time.time(), reason="episode")
+            live.session = replace(live.session, ended_at=time.time(), reason=EPISODE_OVER)
 
     def _redelivered(self, session_id: str, call: Call, episode: Episode) -> Step:
         following = episode.turn + 1

@@ -120,7 +120,10 @@ class Site:
             self.state.card_entered = self.state.needs_3ds = False
 
     def to_payment(self) -> tuple[str, ...]:
-        """Find out what the flight in the cart costs now, and say what that changes."""
+        """Find out what the flight in the cart costs now, and say so if that is more than before.
+
+        Prices only rise, so a coupon that fitted still does.
+        """
         state, item = self.state, self.item()
         flight = timetable(self.seed, item.origin, item.destination, item.date).by_id[item.flight_id]
         price = self.odds.price(flight)
@@ -128,12 +131,7 @@ class Site:
             return ()
         state.item = item.at(price)
         state.repriced[flight_key(item.origin, item.destination, item.date, item.flight_id)] = price
-        news = f"The price of {item.flight_id} has changed from {item.price} to {price}."
-        coupon = self.coupon(state.coupon)
-        if coupon is None or coupon.fits(price, item.airline):
-            return (news,)
-        state.coupon = None
-        return (news, f"Coupon {coupon.code} does not fit any more.")
+        return (f"The price of {item.flight_id} has changed from {item.price} to {price}.",)
 
     # Pages
 

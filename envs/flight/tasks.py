@@ -9,19 +9,17 @@ import numpy as np
 
 from practicum.envs.errors import UsageError
 from practicum.envs.flight.airports import AIRPORTS
-from practicum.envs.flight.bookings import Ticket
+from practicum.envs.flight.bookings import Ticket, booked_ticket
 from practicum.envs.flight.instructions import instruction
 from practicum.envs.flight.timetable import timetable
 from practicum.envs.flight.verdicts import can_be_served
 from practicum.envs.flight.wishes import (
-    ODDS_SETTINGS,
-    Odds,
     Wish,
     best_total,
     best_within_budget,
-    check_odds,
-    check_wish,
+    odds_of,
     shifted,
+    wish_of,
 )
 from practicum.envs.tasks import Task
 
@@ -78,38 +76,6 @@ def draw_task(
     )
 
 
-def wish_of(params: Mapping[str, Any]) -> Wish:
-    """The wish that parameters of `begin` mean; a budget that is not set yet counts as 0."""
-    names = Wish.__dataclass_fields__
-    return Wish(**{"budget": 0} | {name: value for name, value in params.items() if name in names})
-
-
-def odds_of(params: Mapping[str, Any]) -> Odds:
-    """The odds that parameters of `begin` mean."""
-    return Odds(**{name: params[setting] for setting, name in ODDS_SETTINGS.items() if setting in params})
-
-
-def booked_ticket(seed: int, wish: Wish, flight_id: str, hours_since_booking: int) -> Ticket:
-    """The booking with which a cancel or refund task begins, paid as listed.
-
-    Args:
-        seed: of the world.
-        wish: gives route and day.
-        flight_id: of the flight; empty for the cheapest of the day.
-        hours_since_booking: decide whether it can still be given back for nothing.
-
-    Raises:
-        UsageError: the day has no flight of that id.
-    """
-    flown = timetable(seed, wish.origin, wish.destination, wish.date)
-    flight = flown.by_id.get(flight_id or flown.cheapest_first[0].id)
-    if flight is None:
-        raise UsageError(f"booked_flight is {flight_id!r}, which does not fly on {wish.date}")
-    return Ticket.of(
-        flight, wish.origin, wish.destination, wish.date, paid=flight.price, hours=hours_since_booking
-    )
-
-
 def _ticket_of(seed: int, params: Params) -> Ticket | None:
     if params["kind"] == "book":
         return None
@@ -122,19 +88,14 @@ def _draw_route(random: np.random.Generator) -> Params:
     return {"origin": origin, "destination": destination, "date": date}
 
 
-def _checked(params: Params) -> Params:
-    check_wish(wish_of(params))
-    check_odds(odds_of(params))
-    return params
-
-
 # Tasks that book
 
 
 def _draw_booking(
     seed: int, random: np.random.Generator, route: Params, settings: Params, hardness: float, wanted: bool
 ) -> tuple[Params, Params]:
-    params = _checked(route | _draw_wish(random, hardness) | settings)
+    params = route | _draw_wish(random, hardness) | settings
+    odds_of(params)
     if wanted:
         _relax(seed, params, settings)
     if "budget" not in settings:
@@ -184,7 +145,8 @@ def _draw_budget(
 def _draw_service(
     seed: int, random: np.random.Generator, route: Params, settings: Params, _hardness: float, wanted: bool
 ) -> tuple[Params, Params]:
-    params = _checked(route | settings)
+    params = route | settings
+    odds_of(params)
     ticket = _draw_ticket(seed, random, params, wanted)
     limit = {"max_fee": _fee_limit} if params["kind"] == "cancel" else {"min_refund": _refund_limit}
     drawn = {name: draw(ticket, float(random.random()), wanted) for name, draw in limit.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -54,7 +54,8 @@ class Wish:
     @cached_property
     def dates(self) -> tuple[str, ...]:
         """The days on which the flight may leave, the wished one first."""
-        return tuple(shifted(self.date, days) for days in _outward(self.flex_days))
+        days = (shifted(self.date, days) for days in _outward(self.flex_days))
+        return tuple(day for day in days if is_day(day))
 
     def suits(self, flight: Flight) -> bool:
         """Whether a flight fits everything but the budget."""
@@ -109,16 +110,18 @@ def shifted(date: str, days: int) -> str:
     return (dt.date.fromisoformat(date) + dt.timedelta(days=days)).isoformat() if days else date
 
 
-def check_wish(wish: Wish) -> None:
-    """See that a task asks for something that the world knows.
+def wish_of(params: Mapping[str, Any]) -> Wish:
+    """The wish that parameters of `begin` mean; a budget that is not set yet counts as 0.
 
     Raises:
-        UsageError: names the first setting that it does not.
+        UsageError: names the first setting that the world does not know.
     """
+    wish = Wish(**{"budget": 0} | {name: params[name] for name in _WISH_FIELDS if name in params})
     if wish.kind not in ("book", "cancel", "refund"):
         raise UsageError(f"kind is {wish.kind!r}, expected book, cancel or refund")
     _check_numbers(wish)
     _check_trip(wish)
+    return wish
 
 
 def _check_numbers(wish: Wish) -> None:
@@ -146,19 +149,20 @@ def _check_trip(wish: Wish) -> None:
         raise UsageError(f"depart_after is {wish.depart_after!r}, expected HH:MM")
 
 
-def check_odds(odds: Odds) -> None:
-    """See that every probability is one.
+def odds_of(params: Mapping[str, Any]) -> Odds:
+    """The odds that parameters of `begin` mean.
 
     Raises:
-        UsageError: names the first that is not.
+        UsageError: names the first that is no probability.
     """
-    for setting, name in ODDS_SETTINGS.items():
-        value = getattr(odds, name)
+    given = {setting: params[setting] for setting in _ODDS_FIELDS if setting in params}
+    for setting, value in given.items():
         if isinstance(value, str) or not 0 <= value <= 1:
             raise UsageError(f"{setting} is {value!r}, expected a probability from 0 to 1")
+    return Odds(**{_ODDS_FIELDS[setting]: value for setting, value in given.items()})
 
 
-ODDS_SETTINGS = {
+_ODDS_FIELDS = {
     "p_3ds": "needs_3ds",
     "p_payment_fails": "payment_fails",
     "p_sold_out": "sold_out",
@@ -166,6 +170,7 @@ ODDS_SETTINGS = {
     "p_price_change": "price_change",
 }
 """The field of `Odds` by the name of the setting."""
+_WISH_FIELDS = tuple(Wish.__dataclass_fields__)
 
 
 def is_day(text: str) -> bool:
