@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 import gymnasium
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
 from practicum.envs.actions import Action, ToolCall, collect_actions
@@ -159,22 +161,27 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
 
     @classmethod
     def checked_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings, if `begin` takes them all.
+        """The settings, if `begin` or a `make_task` of this world's own takes them all.
 
         Raises:
-            UsageError: names the first that it does not take, and the nearest that it does.
+            UsageError: names the first that nobody takes, or whose value is of the wrong type.
         """
-        parameters = inspect.signature(cls.begin).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return dict(settings)
-        known = [name for name in parameters if name != "self"]
-        for name in settings:
-            if name not in known:
-                takes = ", ".join(known) or "none"
+        kinds, is_open = _setting_kinds(cls)  # type: ignore[arg-type]  # classes are hashable
+        for name, value in settings.items():
+            if name in kinds:
+                _check_setting(cls.env_id(), name, value, kinds[name])
+            elif not is_open:
+                takes = ", ".join(kinds) or "none"
                 raise UsageError(
-                    f"{cls.env_id()} has no setting {name!r}{nearest(name, known)}; its settings: {takes}"
+                    f"{cls.env_id()} has no setting {name!r}{nearest(name, kinds)}; its settings: {takes}"
                 )
         return dict(settings)
+
+    @classmethod
+    def takes_setting(cls, name: str) -> bool:
+        """Whether there is a setting of that name."""
+        kinds, is_open = _setting_kinds(cls)  # type: ignore[arg-type]  # classes are hashable
+        return is_open or name in kinds
 
     @property
     def np_random(self) -> np.random.Generator:
@@ -321,6 +328,27 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
     def render(self) -> str:
         """The last observation as text."""
         return self.render_text(self.observe())
+
+
+@cache
+def _setting_kinds(cls: type[ToolEnv[Any]]) -> tuple[Mapping[str, TypeAdapter[Any]], bool]:
+    """What each setting of a class may be, and whether `begin` takes others too."""
+    kinds: dict[str, TypeAdapter[Any]] = {}
+    parameters = inspect.signature(cls.begin).parameters.values()
+    for method in (cls.begin, cls.make_task):
+        hints = get_type_hints(method, include_extras=True)
+        for name, parameter in inspect.signature(method).parameters.items():
+            if parameter.kind is not parameter.VAR_KEYWORD and name not in ("self", "seed"):
+                kinds[name] = TypeAdapter(hints.get(name, Any))
+    return kinds, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _check_setting(env_id: str, name: str, value: Any, kind: TypeAdapter[Any]) -> None:
+    try:
+        kind.validate_python(value, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]["msg"].removeprefix("Input ")
+        raise UsageError(f"setting {name!r} of {env_id} is {value!r}: it {found}") from None
 
 
 def _restore_generator(generator: np.random.Generator, state: Mapping[str, Any]) -> None:

@@ -129,7 +129,7 @@ class FlightBookingEnv(ToolEnv[Booking]):
         """
         site, state = self.site, self.state
         flight, key = site.flight(flight_id), site.key(flight_id)
-        if site.kind != "book":
+        if site.wish.kind != "book":
             raise ActionError("this visit is about the booking at hand; nothing can be bought in it")
         if state.item is not None:
             raise ActionError(f"the cart holds {state.item.flight_id} already; remove_from_cart takes it out")

@@ -1,4 +1,4 @@
-"""Bindings: three ways for a client to reach its session. Named by a handle, by an endpoint, or by the process itself."""
+"""Bindings: three ways for a client to reach its session: by a handle, by an endpoint, or by the process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from practicum.mcp_server.tools import HANDLE, Catalogue, EnvTool, ToolCard
 from practicum.memory import Session
 
 NEWCOMER = (
-    "Practicum is a practice ground. Call open_session first: it gives a session_id, an instruction and a first "
-    "observation. Then do the task by calling the environment's tools with that session_id. "
+    "Practicum is a practice ground. Call open_session first: it gives a session_id, an instruction and a "
+    "first observation. Then do the task by calling the environment's tools with that session_id. "
     "Every call of a session and its result is logged in {db} on the server's machine; "
     "`practicum sessions` lists the log, `practicum forget SESSION` deletes a session for good."
 )
@@ -151,4 +151,5 @@ class Bound(Scoped):
 
 def log_note(practice: Practice) -> str:
     """What is logged, where, and how to delete it."""
-    return f"Every call and result is logged in {practice.store.path}; `practicum forget SESSION` deletes a session."
+    path = practice.store.path
+    return f"Every call and result is logged in {path}; `practicum forget SESSION` deletes a session."

@@ -50,7 +50,7 @@ class Chooser:
         task = self._sessions.task(name)
         if task is None or task.env_id != served.env_class.env_id():
             raise ActionError(
-                f"no task {name!r} of {served.name}; leave `task` out for the next one that you have not played"
+                f"no task {name!r} of {served.name}; leave `task` out for the next that you have not played"
             )
         return task
 

@@ -1,4 +1,4 @@
-"""The core tools: list, open, read and close sessions, and the way to skills. Declared as actions, like any world's."""
+"""The core tools: list, open, read and close sessions, and the way to skills; declared as actions."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class CoreTools:
     ) -> Body:
         """Begin a session: gives session_id, the instruction and the first observation.
 
-        Without task, seed or split it is the next training task that you have not played. With from_session it goes
-        on from another session's first at_turn turns.
+        Without task, seed or split it is the next training task that you have not played. With from_session
+        it goes on from another session's first at_turn turns.
 
         Args:
             env: Environment to practise in; may be left out where only one is served.

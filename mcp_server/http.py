@@ -26,7 +26,7 @@ from practicum.memory import Session, hash_token
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 60.0
-"""How long a scoped endpoint still answers after its session has ended, so that a lost last result can be fetched."""
+"""How long a scoped endpoint answers after its session has ended, so that a lost result can be fetched."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
@@ -52,6 +52,7 @@ class McpEndpoint:
         self._manager = manager
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
         await self._manager.handle_request(scope, receive, send)
 
 
@@ -63,6 +64,7 @@ class ScopedEndpoint:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request, or refuse it."""
         session = self._admitted(Request(scope))
         if session is None:
             body = {"error": "unknown session, wrong token, or the session has ended"}

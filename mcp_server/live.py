@@ -160,10 +160,11 @@ class LiveSessions:
 
 
 async def off_loop(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]) -> T:
-    """Run `work` here, or in a worker thread for a world that waits: the hop costs more than a computed step."""
+    """Run `work` here, or in a worker thread for a world that waits: a hop costs more than a quick step."""
     return await anyio.to_thread.run_sync(work) if env.blocking else work()
 
 
 def has_ended(session: Session) -> str:
     """What an agent is told that plays on in an ended session."""
-    return f"session {session.id} has ended; open_session begins another, from_session forks it at an earlier turn"
+    way_out = "open_session begins another, from_session forks it at an earlier turn"
+    return f"session {session.id} has ended; {way_out}"

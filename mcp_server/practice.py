@@ -1,4 +1,4 @@
-"""Practice: open sessions and turns. Everything a client may do to a session, before any protocol words it."""
+"""Practice: open sessions and turns; all that a client may do to a session, before any protocol words it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Practice:
         self._tasks.cancel_scope.cancel()
         await self._tasks.__aexit__(None, None, None)
 
-    # Opening and closing ---------------------------------------------------------------------------------------
+    # Opening and closing ----------------------------------------------------------------------------------
 
     async def open(self, caller: Caller, wish: Wish) -> Opened:
         """Begin a session on the task that was wished for.
@@ -135,7 +135,7 @@ class Practice:
     async def open_fork(
         self, caller: Caller, session_id: str, at_turn: int | None = None, *, scoped: bool = False
     ) -> Opened:
-        """Begin a session whose log starts with the first `at_turn` steps of another one; all of them by default.
+        """Begin a session whose log starts with the first `at_turn` steps of another one, all by default.
 
         Raises:
             ActionError: no such session or turn, or it does not replay.
@@ -184,7 +184,7 @@ class Practice:
             self.live.drop(live.session.id)
         return self.session(caller, live.session.id)
 
-    # Playing ---------------------------------------------------------------------------------------------------
+    # Playing ----------------------------------------------------------------------------------------------
 
     async def act(self, caller: Caller, session_id: str | None, call: Call) -> Played | Pending:
         """Play one call, at most once; without a session id in the one session that the caller has open.
@@ -212,9 +212,10 @@ class Practice:
             )
         try:
             with anyio.CancelScope(shield=True):  # a cancelled call did not happen, or is in the log whole
-                return await self._play_racing(live, call)
+                step = await self._play_racing(live, call)
         finally:
             live.lock.release()
+        return step
 
     async def _play_racing(self, live: Live, call: Call) -> Step:
         for _ in range(RACES):
@@ -280,7 +281,7 @@ class Practice:
             raise ActionError(f"turn {turn} was {was}, another call; the next turn is {following}")
         return replace(stored, render=episode.env.render_text)
 
-    # Worlds that wait ------------------------------------------------------------------------------------------
+    # Worlds that wait -------------------------------------------------------------------------------------
 
     async def _act_aside(self, live: Live, call: Call) -> Played | Pending:
         """Play a call in a task of its own, or collect the one that is being played."""
@@ -328,7 +329,7 @@ class Practice:
         assert running.step is not None
         return Played(live.session, running.step)
 
-    # Finding ---------------------------------------------------------------------------------------------------
+    # Finding ----------------------------------------------------------------------------------------------
 
     def session(self, caller: Caller, session_id: str | None) -> Session:
         """A session of the caller's, as the log has it; without an id the one that it has open.
@@ -344,7 +345,7 @@ class Practice:
         return found
 
     def session_env(self, caller: Caller, session_id: str | None) -> str:
-        """Short name of the environment that a session plays; as `session`, without a look at the log where possible."""
+        """Short name of the environment that a session plays; like `session`, from memory if possible."""
         return self._find(caller, session_id).session.task.env
 
     def _resolve(self, caller: Caller, session_id: str | None) -> str:

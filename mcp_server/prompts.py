@@ -68,15 +68,16 @@ def _practise(practice: Practice, arguments: Mapping[str, str]) -> str:
     goal = arguments.get("goal", "").strip()
     attention = f" Pay attention to this: {goal}" if goal else ""
     return (
-        f"Open a session with open_session(env={served.name!r}) and do the task that it gives, using the environment's "
-        f"tools with the session_id that you get.{attention} When the session has ended, say in two sentences what came "
-        "of it."
+        f"Open a session with open_session(env={served.name!r}) and do the task that it gives, using the "
+        f"environment's tools with the session_id that you get.{attention} When the session has ended, say "
+        "in two sentences what came of it."
     )
 
 
 def _debrief(practice: Practice, binding: Binding, arguments: Mapping[str, str]) -> str:
     session = practice.session(binding.caller, arguments["session"])
     return (
-        "Here is the transcript of a practice session. Say what went well, which calls were needless or wrong and why, "
-        f"and what you would do differently next time.\n\n{transcript(practice, binding, session)}"
+        "Here is the transcript of a practice session. Say what went well, which calls were needless or "
+        "wrong and why, and what you would do differently next time.\n\n"
+        f"{transcript(practice, binding, session)}"
     )

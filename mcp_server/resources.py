@@ -88,17 +88,20 @@ def read(practice: Practice, binding: Binding, uri: str) -> types.ReadResourceRe
         MCPError: nothing is there that the caller may see.
     """
     try:
-        if uri.startswith(SESSION):
-            session_id = _allowed(binding, uri.removeprefix(SESSION))
-            text = transcript(practice, binding, practice.session(binding.caller, session_id))
-        elif uri.startswith(ENVIRONMENT):
-            text = data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
-        else:
-            raise ActionError(f"no resource {uri}")
+        text = _text_at(practice, binding, uri)
     except ActionError as error:
         raise MCPError(types.INVALID_PARAMS, str(error), data={"uri": uri}) from None
     content = types.TextResourceContents(uri=uri, mime_type="text/markdown", text=text)
     return types.ReadResourceResult(contents=[content])
+
+
+def _text_at(practice: Practice, binding: Binding, uri: str) -> str:
+    if uri.startswith(SESSION):
+        session_id = _allowed(binding, uri.removeprefix(SESSION))
+        return transcript(practice, binding, practice.session(binding.caller, session_id))
+    if uri.startswith(ENVIRONMENT):
+        return data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
+    raise ActionError(f"no resource {uri}")
 
 
 def _allowed(binding: Binding, session_id: str) -> str:
@@ -126,7 +129,8 @@ def _turn(step: Step, *, hidden: bool) -> Iterator[str]:
         yield f"> {step.thought}"
     yield f"Error: {step.error}" if step.error is not None else compact(step.result)
     if not hidden:
-        yield f"Reward {step.reward:+.2f}: {', '.join(f'{name} {value:+.2f}' for name, value in step.terms.items())}"
+        terms = ", ".join(f"{name} {value:+.2f}" for name, value in step.terms.items())
+        yield f"Reward {step.reward:+.2f}: {terms}"
     yield ""
 
 

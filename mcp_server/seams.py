@@ -1,6 +1,6 @@
-"""Seams: what the MCP SDK 2.3 leaves to be done, each in one place and each with a test that fails when the SDK changes.
+"""Seams: what the MCP SDK 2.3 leaves to be done, each with a test that fails when the SDK changes.
 
-- A probe (`server/discover`) followed by `initialize` on one stream: Claude Code and Copilot send exactly that.
+- A probe (`server/discover`) followed by `initialize` on one stream: Claude Code and Copilot send just that.
 - `tools.listChanged` for clients of the handshake era.
 - Notices of changed tools to clients of both eras.
 - `instructions` that depend on the connection.
@@ -24,9 +24,10 @@ from mcp.server.runner import modern_error_data, modern_on_request
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 from mcp.shared._context_streams import ContextReceiveStream
+from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
-from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
 NOTICE_WAIT_S = 5.0
 """How long a notice may take to be written to one client before that client misses it."""
@@ -100,6 +101,13 @@ async def _answer_probes(server: Server[Any], read_stream: Any, write_stream: An
 
 async def _answer_probe(server: Server[Any], request: JSONRPCRequest) -> JSONRPCResponse | JSONRPCError:
     context: Any = _ProbeContext(request.id)
+    route = classify_inbound_request({"method": request.method, "params": request.params})
+    if isinstance(route, InboundLadderRejection):
+        return JSONRPCError(
+            jsonrpc="2.0",
+            id=request.id,
+            error=ErrorData(code=route.code, message=route.message, data=route.data),
+        )
     try:
         result = await modern_on_request(server, {})(context, request.method, request.params)
     except Exception as error:  # noqa: BLE001  # the SDK's ladder turns any of them into its wire form

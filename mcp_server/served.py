@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Served:
 
 
 def serve_environments(
-    names: Iterable[str], *, settings: Mapping[str, Any] | None = None, task_file: Path | None = None
+    names: Sequence[str], *, settings: Mapping[str, Any] | None = None, task_file: Path | None = None
 ) -> dict[str, Served]:
     """Find environments by name, for serving.
 
@@ -56,17 +56,28 @@ def serve_environments(
     """
     served: dict[str, Served] = {}
     tasks = list(TaskSet.load(task_file)) if task_file else []
-    for name in names:
-        env_class = find(name)
+    for name, env_class in [(name, find(name)) for name in names]:
         if env_class.name in served:
             raise UsageError(f"two environments are called {env_class.name!r}; serve one of them")
         own = [task for task in tasks if task.env_id == env_class.env_id()]
-        env_settings = env_class.checked_settings(settings or {})
+        env_settings = _settings_of(env_class, settings or {}, alone=len(names) == 1)
         served[env_class.name] = Served(
             env_class, _place(name, env_class), env_settings, TaskSet(own) if own else None
         )
+        if env_settings:
+            served[env_class.name].make_task(0)
+    for name in settings or {}:
+        if not any(name in entry.settings for entry in served.values()):
+            raise UsageError(f"none of {', '.join(served)} has a setting {name!r}")
     _check_tasks(task_file, tasks, served)
     return served
+
+
+def _settings_of(
+    env_class: type[ToolEnv[Any]], settings: Mapping[str, Any], *, alone: bool
+) -> dict[str, Any]:
+    own = {name: value for name, value in settings.items() if alone or env_class.takes_setting(name)}
+    return env_class.checked_settings(own)
 
 
 def _check_tasks(task_file: Path | None, tasks: list[Task], served: Mapping[str, Served]) -> None:

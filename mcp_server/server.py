@@ -99,7 +99,7 @@ class PracticumServer(EraServer):
             return {**result, "instructions": await self._bind(ctx).instructions(self.practice)}
         return result
 
-    # Tools -----------------------------------------------------------------------------------------------------
+    # Tools ------------------------------------------------------------------------------------------------
 
     async def _list_tools(self, ctx: Context, _: Any) -> types.ListToolsResult:
         return types.ListToolsResult(
@@ -114,7 +114,7 @@ class PracticumServer(EraServer):
             return refused(str(refusal))
         except MCPError:
             raise
-        except Exception as error:  # noqa: BLE001  # the server's edge: a bug is told in one line, and logged
+        except Exception as error:  # the server's edge: a bug is told in one line, and logged
             logger.exception("%s failed", params.name)
             return refused(f"{params.name} failed on the server ({type(error).__name__}); its log says more")
         if called is None:
@@ -176,7 +176,7 @@ class PracticumServer(EraServer):
         body = dict(await self.catalogue.published[name].run(binding.caller, session_id, {**own, **turns}))
         return accepted(body, compact(body))
 
-    # Resources and prompts -------------------------------------------------------------------------------------
+    # Resources and prompts --------------------------------------------------------------------------------
 
     async def _list_resources(self, ctx: Context, params: Any) -> types.ListResourcesResult:
         return resources.listed(self.practice, self._bind(ctx), params.cursor if params else None)

@@ -1,4 +1,4 @@
-"""Tools: what a client is offered. The core tools, every served action, and what is published while serving."""
+"""Tools: what a client is offered: the core tools, the served actions, and what is published meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SESSION_ID = {"type": "string", "description": "Session id from open_session."}
 TURN = {
     "type": "integer",
     "minimum": 1,
-    "description": "Number this call will have: the last result's turn + 1. Makes a repeated call safe; may be left out.",
+    "description": "Number this call will have: the last result's turn + 1. Makes a repeat safe; optional.",
 }
 HANDLE = ("session_id", "turn")
 MANY = 40
@@ -67,12 +67,12 @@ class ToolCard:
 
 
 RunPublished = Callable[[Caller, str | None, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""What a published tool does: caller, session id and arguments in, a JSON object out. `ActionError` refuses."""
+"""What a published tool does: caller, session id and arguments in, an object out. `ActionError` refuses."""
 
 
 @dataclass(frozen=True)
 class PublishedTool:
-    """A tool that came while the server was running, such as a skill. It takes `session_id` and `turn` beside its own."""
+    """A tool that came while the server was running, such as a skill; it takes a handle too."""
 
     card: ToolCard
     run: RunPublished
@@ -130,13 +130,14 @@ class Catalogue:
     def listed(self) -> list[ToolCard]:
         """What a client sees that names its sessions itself."""
         core = (card for card in self.core.values() if card.name != "next_task")
-        handled = (tool.card.with_handle() for tool in (*self.actions.values(), *self.published.values()))
-        return [*core, *handled]
+        actions = (tool.card.with_handle() for tool in self.actions.values())
+        return [*core, *actions, *(tool.card.with_handle() for tool in self.published.values())]
 
     def listed_clean(self, env: str, core: Iterable[str]) -> list[ToolCard]:
-        """What a client bound to one session sees: some core tools, then the actions, without handle arguments."""
-        tools = (*self.actions_of[env].values(), *self.published.values())
-        return [*(self.core[name].without_handle() for name in core), *(tool.card for tool in tools)]
+        """What a client bound to one session sees: some core tools, then the actions, no handle arguments."""
+        actions = (tool.card for tool in self.actions_of[env].values())
+        cleaned = (self.core[name].without_handle() for name in core)
+        return [*cleaned, *actions, *(tool.card for tool in self.published.values())]
 
     def publish(self, tool: PublishedTool) -> None:
         """Add a tool, or replace a published one of the same name.

@@ -6,7 +6,9 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from practicum.envs.flight.timetable import Fare, Flight
+from practicum.envs.errors import UsageError
+from practicum.envs.flight.timetable import Fare, Flight, timetable
+from practicum.envs.flight.wishes import Wish
 from practicum.envs.records import Record
 
 View = Literal["search_results", "cart", "payment", "receipt", "error"]
@@ -164,3 +166,24 @@ TRIES = 8
 def flight_key(origin: str, destination: str, date: str, flight_id: str) -> str:
     """What a flight is called in `gone` and `repriced`."""
     return f"{origin}-{destination} {date} {flight_id}"
+
+
+def booked_ticket(seed: int, wish: Wish, flight_id: str, hours_since_booking: int) -> Ticket:
+    """The booking with which a cancel or refund task begins, paid as listed.
+
+    Args:
+        seed: of the world.
+        wish: gives route and day.
+        flight_id: of the flight; empty for the cheapest of the day.
+        hours_since_booking: decide whether it can still be given back for nothing.
+
+    Raises:
+        UsageError: the day has no flight of that id.
+    """
+    flown = timetable(seed, wish.origin, wish.destination, wish.date)
+    flight = flown.by_id.get(flight_id or flown.cheapest_first[0].id)
+    if flight is None:
+        raise UsageError(f"booked_flight is {flight_id!r}, which does not fly on {wish.date}")
+    return Ticket.of(
+        flight, wish.origin, wish.destination, wish.date, paid=flight.price, hours=hours_since_booking
+    )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from practicum.envs.errors import ActionError, nearest
 from practicum.envs.flight.airports import AIRPORTS
-from practicum.envs.flight.bookings import FARE_RULES, TRIES, Booking, Item, Ticket, View, flight_key
-from practicum.envs.flight.coupons import Coupon
+from practicum.envs.flight.bookings import (
+    FARE_RULES,
+    TRIES,
+    Booking,
+    Item,
+    Ticket,
+    View,
+    booked_ticket,
+    flight_key,
+)
+from practicum.envs.flight.coupons import Coupon, coupons
 from practicum.envs.flight.hints import hint
 from practicum.envs.flight.pages import PAGE_ROWS, Page, matching, pages_of
 from practicum.envs.flight.timetable import Flight, Timetable, timetable
-from practicum.envs.flight.wishes import Kind, Odds, Wish
+from practicum.envs.flight.wishes import Odds, Wish, odds_of, wish_of
 
 
 @dataclass(slots=True)
@@ -21,7 +32,6 @@ class Site:
     """A session's view of the world. Everything that changes is in `state`; the rest is the task's."""
 
     seed: int
-    kind: Kind
     wish: Wish
     odds: Odds
     card_token: str
@@ -195,6 +205,32 @@ class Site:
             "messages": messages,
             "booking": ticket.as_row() if ticket is not None else None,
         }
+
+
+def open_site(seed: int, params: Mapping[str, Any], random: np.random.Generator) -> Site:
+    """The site as a session finds it.
+
+    Args:
+        seed: of the world.
+        params: those of `FlightBookingEnv.begin`, complete.
+        random: draws the luck of the session.
+
+    Raises:
+        UsageError: names the first parameter that the world does not know.
+    """
+    wish, odds = wish_of(params), odds_of(params)
+    luck = random.random(3 * TRIES + 1).tolist()
+    state = Booking(
+        "search_results", wish.origin, wish.destination, wish.date, tuple(luck[1:]), luck[0] < odds.shuffled
+    )
+    offered: tuple[Coupon, ...] = ()
+    if wish.kind == "book":
+        offered = coupons(seed, wish.origin, wish.destination)
+    else:
+        state.ticket = booked_ticket(seed, wish, params["booked_flight"], params["hours_since_booking"])
+    site = Site(seed, wish, odds, params["card_token"], params["hints"], offered, state)
+    site.to_start()
+    return site
 
 
 def told(coupon: Coupon) -> str:

@@ -14,7 +14,6 @@ from practicum.envs.flight.instructions import instruction
 from practicum.envs.flight.timetable import timetable
 from practicum.envs.flight.verdicts import can_be_served
 from practicum.envs.flight.wishes import (
-    Wish,
     best_total,
     best_within_budget,
     odds_of,
@@ -61,7 +60,7 @@ def draw_task(
     wanted = luck[1] >= _INFEASIBLE if feasible is None else feasible
     kind = settings.get("kind") or _KINDS[sum(luck[2] >= bound for bound in _KIND_BOUNDS)]
     draw = _draw_booking if kind == "book" else _draw_service
-    route = {"kind": kind} | _draw_route(random)
+    route = {"kind": kind} | _draw_route(random, settings)
     params, secret = draw(seed, random, route, dict(settings), hardness, wanted)
     return Task(
         env="flight",
@@ -82,8 +81,11 @@ def _ticket_of(seed: int, params: Params) -> Ticket | None:
     return booked_ticket(seed, wish_of(params), params["booked_flight"], params["hours_since_booking"])
 
 
-def _draw_route(random: np.random.Generator) -> Params:
+def _draw_route(random: np.random.Generator, settings: Mapping[str, Any]) -> Params:
+    """Route and day; where one end is set, the other is drawn to differ."""
     origin, destination = random.choice(list(AIRPORTS), size=2, replace=False).tolist()
+    if settings.get("origin") == destination or settings.get("destination") == origin:
+        origin, destination = destination, origin
     date = shifted(_FIRST_DAY, int(random.integers(_DAYS)))
     return {"origin": origin, "destination": destination, "date": date}
 

@@ -112,6 +112,7 @@ def _warn_of_many(server: PracticumServer) -> None:
     if count > MANY:
         typer.echo(
             f"practicum: {count} tools are listed and some clients cut lists above {MANY}: serve fewer "
-            "environments in one process, or open sessions with scoped=true, whose endpoints list one environment each",
+            "environments in one process, or open sessions with scoped=true, whose endpoints list one "
+            "environment each",
             err=True,
         )

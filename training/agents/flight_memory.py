@@ -108,6 +108,11 @@ class FlightMemory:
         wanted = {name: self.limits[name] for name in ("depart_after", "max_stops")}
         return {name: value for name, value in wanted.items() if value is not None}
 
+    @property
+    def coupons(self) -> list[str]:
+        """The codes that were told."""
+        return list(self._offers)
+
     def learn(self, made: Decision, page: dict[str, Any]) -> None:
         """Take in the page that a call led to."""
         self._read_messages(page)

@@ -155,6 +155,8 @@ class FlightScript:
             row = page["flights"][int(random.integers(len(page["flights"])))]
             slips.append(Decision("add_to_cart", {"flight_id": row["id"]}, f"{row['id']} looks good."))
             slips.append(Decision("filter_results", {"airline": row["airline"]}, f"Only {row['airline']}."))
+        if page["cart"]["items"] and page["cart"]["coupon"] is None:
+            slips += [Decision("apply_coupon", {"code": code}, f"{code} may do.") for code in memory.coupons]
         if page["view"] == "payment" and not page["payment_state"]["card_entered"]:
             slips.append(Decision("enter_card", {"card_token": "tok_0000000000"}, "Enter a card."))
         if page["payment_state"]["needs_3ds"]:

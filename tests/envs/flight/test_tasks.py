@@ -54,6 +54,18 @@ def test_settings_stand_in_place_of_what_would_be_drawn():
     assert task.secret["feasible"] is (task.secret["best_price"] is not None)
 
 
+def test_a_route_with_one_end_set_has_another_at_the_other_end():
+    for seed in range(200):
+        assert FlightBookingEnv.make_task(seed, kind="book", origin="MAD").params["destination"] != "MAD"
+        assert FlightBookingEnv.make_task(seed, kind="book", destination="MAD").params["origin"] != "MAD"
+
+
+def test_flexible_days_end_with_the_timetable(visit):
+    site = visit(date="2027-12-31", flex_days=1, budget=5000)
+    assert "2027-12-31" in site.refused("search_flights", date="2028-01-01")
+    assert site.env.site.wish.dates == ("2027-12-31", "2027-12-30")
+
+
 def test_the_instruction_tells_all_that_an_agent_needs(tasks):
     for task in tasks:
         params, said = task.params, task.instruction
@@ -84,10 +96,10 @@ def test_the_instruction_reads_like_this():
         card_token="tok_1",
     )
     assert task.instruction == (
-        "Book a flight from San Francisco (SFO) to Madrid (MAD) on 2025-10-15, as cheaply as possible and for "
-        "at most 900 in total. It may leave up to 1 day earlier or later. It must leave at 10:00 or later and "
-        "have at most 1 stop. Pay in 3 instalments; their fee counts towards the total. The card token is "
-        "tok_1. If no flight fits, abort."
+        "Book a flight from San Francisco (SFO) to Madrid (MAD) on 2025-10-15, as cheaply as possible and "
+        "for at most 900 in total. It may leave up to 1 day earlier or later. It must leave at 10:00 or "
+        "later and have at most 1 stop. Pay in 3 instalments; their fee counts towards the total. The card "
+        "token is tok_1. If no flight fits, abort."
     )
 
 
@@ -102,9 +114,9 @@ def test_params_are_the_arguments_of_begin(tasks):
         ({"origin": "XYZ"}, "no airport"),
         ({"origin": "MAD", "destination": "MAD"}, "are both"),
         ({"date": "tomorrow"}, "YYYY-MM-DD"),
-        ({"kind": "rent"}, "book, cancel or refund"),
-        ({"kind": "book", "budget": "900"}, "a whole number"),
-        ({"kind": "book", "max_stops": "1"}, "a whole number or null"),
+        ({"kind": "rent"}, "'book', 'cancel' or 'refund'"),
+        ({"kind": "book", "budget": "900"}, "'900': it should be a valid integer"),
+        ({"kind": "book", "max_stops": "1"}, "'1': it should be a valid integer"),
         ({"kind": "book", "depart_after": "ten"}, "HH:MM"),
         ({"kind": "book", "instalments": 5}, "0, 3, 6 or 12"),
         ({"kind": "book", "flex_days": 9}, "0 to 3"),

@@ -1,0 +1,158 @@
+"""What the tests of the server share: to call, to serve over the wire, to talk to a child by lines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import uvicorn
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from practicum.mcp_server.http import bind_http, http_app, listening_socket
+from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.server import PracticumServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PARCELS = f"{ROOT / 'examples' / 'parcel_lockers.py'}:ParcelLockers"
+MODES = ("auto", "legacy")
+"""How a client of the 2026 and of the 2025 era connects."""
+PATIENCE_S = 30.0
+"""Longer than anything here takes; what waits longer has hung."""
+
+
+def world(name: str) -> str:
+    """The place of one of the small worlds."""
+    return f"{ROOT / 'tests' / 'mcp_server' / 'worlds.py'}:{name}"
+
+
+async def ask(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
+    """What a tool answers, refusals included; structure and text must say the same."""
+    result = await client.call_tool(tool, arguments)
+    body = result.structured_content
+    assert isinstance(body, dict)
+    assert [json.loads(part.text) for part in result.content] == [body]
+    assert result.is_error is ("error" in body)
+    return body
+
+
+async def call(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
+    """What a tool answers that must not refuse."""
+    body = await ask(client, tool, **arguments)
+    assert "error" not in body, body
+    return body
+
+
+async def refusal(client: Client, tool: str, /, **arguments: Any) -> str:
+    """Why a tool refuses."""
+    return str((await ask(client, tool, **arguments))["error"])
+
+
+@asynccontextmanager
+async def over_http(
+    practice: Practice, *, json_response: bool = False, hide_rewards: bool = False
+) -> AsyncIterator[tuple[str, PracticumServer]]:
+    """Serve over a real socket; yields the base URL and the server."""
+    sock = listening_socket("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    server = PracticumServer(practice, bind_http(base_url=url, hide_rewards=hide_rewards))
+    app = http_app(server, json_response=json_response)
+    wire = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wire.serve, [sock])
+        try:
+            yield url, server
+        finally:
+            wire.should_exit = True
+
+
+@asynccontextmanager
+async def http_client(url: str, *, token: str | None = None, mode: str = "auto") -> AsyncIterator[Client]:
+    """A client over the wire, with a bearer token where one is given."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+class Lines:
+    """A `practicum serve` child that is talked to by raw JSON lines."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+        self.notices: list[dict[str, Any]] = []
+
+    def send(self, method: str, params: dict[str, Any] | None = None, *, id: Any = None) -> None:
+        message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+        if params is not None:
+            message["params"] = params
+        if id is not None:
+            message["id"] = id
+        assert self.child.stdin is not None
+        self.child.stdin.write(json.dumps(message) + "\n")
+        self.child.stdin.flush()
+
+    def receive(self, id: Any) -> dict[str, Any]:
+        """The answer to a request; every line on the way must be protocol."""
+        assert self.child.stdout is not None
+        while line := self.child.stdout.readline():
+            message: dict[str, Any] = json.loads(line)
+            assert message["jsonrpc"] == "2.0"
+            if message.get("id") == id:
+                return message
+            self.notices.append(message)
+        raise AssertionError("the server closed its stdout")
+
+    def request(self, id: Any, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        self.send(method, params, id=id)
+        return self.receive(id)
+
+    def initialize(self, id: Any = 1) -> dict[str, Any]:
+        """The handshake of the 2025 era."""
+        info = {"name": "lines", "version": "1"}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+        answer = self.request(id, "initialize", params)
+        self.send("notifications/initialized")
+        return answer
+
+
+MODERN = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "lines", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}
+"""Parameters that every request of the 2026 era carries."""
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line in a process of its own."""
+    return [sys.executable, "-m", "practicum", *arguments]
+
+
+@contextmanager
+def serving(db: Path, *options: str) -> Iterator[Lines]:
+    """A real `practicum serve` over stdio."""
+    with subprocess.Popen(
+        command("serve", "--db", str(db), *options),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+    ) as child:  # fmt: skip
+        try:
+            yield Lines(child)
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+            try:
+                child.wait(timeout=PATIENCE_S)
+            finally:
+                child.kill()
