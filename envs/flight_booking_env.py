@@ -8,7 +8,7 @@ from practicum.envs.actions import Secret, action
 from practicum.envs.core import ToolEnv, plain
 from practicum.envs.errors import ActionError, nearest
 from practicum.envs.flight.bookings import FARE_RULES, TRIES, Booking, Item, Ticket
-from practicum.envs.flight.pages import Page, matching, text_of
+from practicum.envs.flight.pages import Page, as_found_out, text_of
 from practicum.envs.flight.site import known_airport, open_site, told
 from practicum.envs.flight.tasks import draw_task
 from practicum.envs.flight.timetable import FIRST_DAY, LAST_DAY, timetable
@@ -115,8 +115,7 @@ class FlightBookingEnv(ToolEnv[Booking]):
         service = flight.departure.service
         way = "-".join((state.origin, *service.via, state.destination))
         hours, minutes = divmod(service.minutes, 60)
-        state.depart_after = state.max_stops = state.airline = None
-        rows = [row for row in matching(state, site.flown()) if row["id"] == flight_id]
+        rows = as_found_out(state, [flight.row])
         about = f"{flight_id} on {state.date}: {way}, {hours} h {minutes:02d} min, {FARE_RULES[flight.fare]}."
         return site.page("search_results", rows, (about,) if rows else (about, "It is sold out."))
 

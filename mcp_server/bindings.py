@@ -49,6 +49,13 @@ class Binding:
         """The actions that may be called, by listed name."""
         return catalogue.actions
 
+    async def before_core(self, practice: Practice, card: ToolCard, arguments: Mapping[str, Any]) -> None:
+        """See that a core tool may be called like this here; the tool itself checks the rest.
+
+        Raises:
+            ActionError: it may not.
+        """
+
     async def handle(
         self, practice: Practice, arguments: Mapping[str, Any]
     ) -> tuple[str | None, int | None, dict[str, Any]]:
@@ -87,6 +94,13 @@ class Scoped(Binding):
     def core(self, catalogue: Catalogue) -> tuple[str, ...]:
         """What makes sense with one session."""
         return ("get_session", "search_skills", "run_skill")
+
+    async def before_core(self, practice: Practice, card: ToolCard, arguments: Mapping[str, Any]) -> None:
+        """The session is known: nobody names another one here."""
+        clean = card.without_handle().schema["properties"]
+        for name in HANDLE:
+            if name in arguments and name not in clean:
+                raise ActionError(f"there is no argument {name!r} here; this connection knows its session")
 
     def actions(self, catalogue: Catalogue) -> Mapping[str, EnvTool]:
         """The environment's own actions."""
@@ -128,6 +142,12 @@ class Bound(Scoped):
         return (
             f"{task.instruction}\n\nWhen the task has ended, next_task begins another. {log_note(practice)}"
         )
+
+    async def before_core(self, practice: Practice, card: ToolCard, arguments: Mapping[str, Any]) -> None:
+        """There is a session to speak of."""
+        await super().before_core(practice, card, arguments)
+        if card.name != "next_task":
+            await self.begin(practice)
 
     async def begin(self, practice: Practice) -> None:
         """See that there is a session."""

@@ -136,6 +136,7 @@ class PracticumServer(EraServer):
     async def _call_core(
         self, binding: Binding, name: str, arguments: Mapping[str, Any]
     ) -> types.CallToolResult:
+        await binding.before_core(self.practice, self.catalogue.core[name], arguments)
         core = CORE_ACTIONS[name]
         body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
         if name in SHOWING:

@@ -24,7 +24,7 @@ def matching(state: Booking, flown: Timetable) -> list[dict[str, Any]]:
     if after is not None or stops is not None or airline is not None:
         flights = tuple(flight for flight in flights if passes(flight, after, stops, airline))
     rows = [flight.row for flight in flights]
-    return _as_found_out(state, rows) if state.gone or state.repriced else rows
+    return as_found_out(state, rows) if state.gone or state.repriced else rows
 
 
 def passes(flight: Flight, depart_after: str | None, max_stops: int | None, airline: str | None) -> bool:
@@ -36,7 +36,7 @@ def passes(flight: Flight, depart_after: str | None, max_stops: int | None, airl
     )
 
 
-def _as_found_out(state: Booking, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def as_found_out(state: Booking, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what is known to be sold out, with the prices that are known to have changed."""
     known: list[dict[str, Any]] = []
     for row in rows:

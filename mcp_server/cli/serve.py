@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings
+from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, stdout_kept_clean
 
 if TYPE_CHECKING:
     from practicum.mcp_server.served import Served
@@ -54,7 +54,8 @@ def serve(
         raise UsageError("--bound serves one environment over stdio: give one --env and leave --http out")
     if seed is not None and not bound:
         raise UsageError("--seed goes with --bound; elsewhere open_session takes the seed")
-    served = serve_environments(names, settings=read_settings(settings), task_file=task)
+    with stdout_kept_clean():  # an environment's module may print when it is imported
+        served = serve_environments(names, settings=read_settings(settings), task_file=task)
     with open_store(db, durable=durable) as store:
         if http:
             _over_http(store, served, host, port, hide_rewards=hide_rewards, json_response=json_response)

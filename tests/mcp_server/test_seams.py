@@ -1,4 +1,4 @@
-"""What the SDK leaves to be done: both eras on one stream, notices of new tools, a stdout of protocol alone."""
+"""What the SDK leaves to be done: both eras on one stream, notices of new tools, nothing else on stdout."""
 
 from __future__ import annotations
 
@@ -81,19 +81,20 @@ def test_a_probe_of_an_unknown_version_is_told_the_known_ones_and_may_go_on(db: 
 async def test_the_sdk_alone_still_refuses_initialize_after_a_probe() -> None:
     """When this fails, the seam has become needless."""
     bare: Server[Any] = Server("bare")
-    async with create_client_server_memory_streams() as ((read, write), server_streams):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bare.run, *server_streams, bare.create_initialization_options())
-            info = {"name": "x", "version": "1"}
-            handshake = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
-            requests = (("server/discover", MODERN), ("initialize", handshake))
-            answers = []
-            for number, (method, params) in enumerate(requests):
-                request = types.JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params=params)
-                await write.send(SessionMessage(request))
-                with anyio.fail_after(PATIENCE_S):
-                    answers.append((await read.receive()).message)
-            tasks.cancel_scope.cancel()
+    info = {"name": "x", "version": "1"}
+    handshake = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+    answers = []
+    async with (
+        create_client_server_memory_streams() as ((read, write), server_streams),
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(bare.run, *server_streams, bare.create_initialization_options())
+        for method, params in (("server/discover", MODERN), ("initialize", handshake)):
+            request = types.JSONRPCRequest(jsonrpc="2.0", id=method, method=method, params=params)
+            await write.send(SessionMessage(request))
+            with anyio.fail_after(PATIENCE_S):
+                answers.append((await read.receive()).message)
+        tasks.cancel_scope.cancel()
     assert isinstance(answers[0], types.JSONRPCResponse)
     assert isinstance(answers[1], types.JSONRPCError)
     assert answers[1].error.code == types.UNSUPPORTED_PROTOCOL_VERSION
@@ -209,9 +210,9 @@ async def test_a_bug_of_a_published_tool_is_told_in_one_line_and_leaks_nothing(s
 
 @pytest.mark.anyio
 async def test_a_world_that_cannot_begin_is_told_in_one_line(serve: Serve) -> None:
-    async with Client(serve(world("Talk"), settings={"opening": 7})) as client:
+    async with Client(serve(world("Talk"), settings={"opening": "broken"})) as client:
         said = await refusal(client, "open_session")
-        assert said == "open_session failed on the server (AttributeError); its log says more"
+        assert said == "open_session failed on the server (RuntimeError); its log says more"
 
 
 # stdout --------------------------------------------------------------------------------------------------

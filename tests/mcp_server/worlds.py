@@ -27,6 +27,8 @@ class Talk(ToolEnv[Said]):
     name, version = "talk", 1
 
     def begin(self, *, opening: str = "", step_limit: int = 50) -> Said:
+        if opening == "broken":
+            raise RuntimeError(f"the password is {SECRET}")
         return Said([opening])
 
     @classmethod
