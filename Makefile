@@ -16,7 +16,7 @@ BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(filter-out benchmarks/_%
 BENCH_ARGS ?= --quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench clean
+.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench proof clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: $(DEV) $(BENCH) ## Run the benchmarks, the short form of each (BENCH_ARGS
 	@set -e; for module in $(BENCHMARKS); do \
 	  echo "== $$module $(BENCH_ARGS)"; $(BIN)/python -m $$module $(BENCH_ARGS); \
 	done
+
+proof: $(DEV) ## Run what is too slow for every change: a server killed 50 times under 20 clients
+	PRACTICUM_KILL_ROUNDS=50 $(BIN)/python -m pytest tests/faults/test_kill.py $(PYTEST_ARGS)
 
 clean: ## Remove what was built and installed here; the session log in your data folder stays
 	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import anyio
@@ -17,6 +19,10 @@ from practicum.memory.batches import EPISODE_OVER
 
 T = TypeVar("T")
 
+EXAMINED = 8
+"""Sessions looked at, those idle for longest, whenever another one is taken into memory."""
+IDLE_S = 1800.0
+"""A session that nobody plays for so long leaves memory, not the log."""
 MAX_LIVE = 4096
 """Sessions kept in memory; the one used longest ago leaves it first, and comes back by replay."""
 
@@ -66,6 +72,7 @@ class Live:
     episode: Episode | None = None
     lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
     running: Running | None = None
+    used_at: float = field(default_factory=time.monotonic)
 
     @property
     def busy(self) -> bool:
@@ -94,11 +101,16 @@ class LiveSessions:
         live = self._live.get(session_id)
         if live is not None:
             self._live.move_to_end(session_id)
+            live.used_at = time.monotonic()
         return live
 
     def keep(self, live: Live) -> Live:
-        """Take a session into memory; idle ones leave it when there are too many."""
+        """Take a session into memory; idle ones leave it after a while, sooner when there are too many."""
         self._live[live.session.id] = live
+        long_ago = live.used_at - IDLE_S
+        for key, other in list(islice(self._live.items(), EXAMINED)):
+            if other.used_at < long_ago and not other.busy:
+                del self._live[key]
         if len(self._live) > self._max_live:
             idle = [key for key, other in self._live.items() if not other.busy and other is not live]
             for key in idle[: len(self._live) - self._max_live]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from practicum.envs.errors import UsageError
 from practicum.mcp_server.cli import doctor, play, serve, sessions, worlds
@@ -38,10 +39,25 @@ def version(
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except UsageError as error:
         typer.echo(f"practicum: {error}", err=True)
         sys.exit(2)
+    except TyperException as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _tell(error: TyperException) -> None:
+    """A mistake in the command line, in one line; where there was no command at all, the help."""
+    words = " ".join(error.format_message().split())
+    if len(sys.argv) > 1:
+        command = getattr(getattr(error, "ctx", None), "command_path", "practicum")
+        typer.echo(f"practicum: {words.rstrip('.')}; `{command} --help` says more", err=True)
+    else:
+        error.show()

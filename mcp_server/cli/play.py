@@ -48,7 +48,8 @@ async def _play(practice: Any, env: str, seed: int | None) -> None:
     async with practice:
         opened = await practice.open(caller, Wish(env, seed=seed))
         typer.echo(opened.session.task.instruction)
-        typer.echo(opened.episode.opening.text)
+        if opened.episode.opening.text != opened.session.task.instruction:
+            typer.echo(opened.episode.opening.text)
         typer.echo(HELP, err=True)
         session_id = opened.session.id
         while session_id:
@@ -97,11 +98,15 @@ async def _undo(practice: Any, caller: Any, session_id: str) -> str:
 
 async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
     from practicum.mcp_server.live import Call
+    from practicum.mcp_server.practice import Pending
 
     session = practice.session(caller, session_id)
     tool, arguments = read_line(line, practice.served[session.task.env].env_class.actions)
     began = time.monotonic()
     played = await practice.act(caller, session_id, Call(tool, arguments))
+    while isinstance(played, Pending):
+        typer.echo(f"turn {played.turn} is still being played …", err=True)
+        played = await practice.act(caller, session_id, Call(tool, arguments, played.turn))
     step = played.step
     typer.echo(step.text)
     typer.echo(f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", err=True)

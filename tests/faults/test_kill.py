@@ -110,9 +110,7 @@ def _check_log(db: Path, players: list[Player]) -> None:
             assert list(logged) == list(range(1, len(logged) + 1))
             for turn, body in answers.items():
                 assert (logged[turn].result, logged[turn].error) == (body.get("result"), body.get("error"))
-            assert len(logged) - len(answers) in (0, 1), (
-                "only the call in flight may be unknown"
-            )
+            assert len(logged) - len(answers) in (0, 1), "only the call in flight may be unknown"
             acknowledged += len(answers)
     assert acknowledged >= CLIENTS * ROUNDS
     assert all(report.agrees for report in replay_all(store))

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.integration
 def test_the_demo_books_survives_a_kill_forks_and_leaves_a_log_that_replays(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "demo.py")]
-    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True).stdout
+    demo = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    shown = demo.stdout
     assert "server killed (SIGKILL)" in shown
     assert "went on to turn" in shown
     assert "30 sessions over MCP" in shown

@@ -72,7 +72,6 @@ async def over_http(
             yield url, server
         finally:
             wire.should_exit = True
-            sock.close()
 
 
 @asynccontextmanager

@@ -112,21 +112,28 @@ def test_half_a_surrogate_pair_is_shown_as_a_question_mark() -> None:
     assert json.loads(text) == shown
 
 
+async def read_all(client: Client, session_id: str, shown: dict[str, Any]) -> dict[str, Any]:
+    """What a client was shown, with all that `more` points at."""
+    assert len(compact(shown)) <= CAP
+    waiting = places(shown)
+    whole = {key: value for key, value in shown.items() if key != "more"}
+    while waiting:
+        place = waiting.pop(0)
+        del place["length"]
+        part = await call(client, "get_session", session_id=session_id, **place)
+        assert len(compact(part)) <= CAP
+        put(whole, place["path"], place["offset"], part["value"])
+        waiting = places(part) + waiting
+    return whole
+
+
 @pytest.mark.anyio
 async def test_a_client_reads_a_long_result_to_its_end(serve: Serve) -> None:
     value = {"page": "x" * 40_000, "rows": [{"n": number, "text": "y" * 50} for number in range(800)]}
     async with Client(serve(world("Talk"))) as client:
         session_id = (await call(client, "open_session"))["session_id"]
         cut = await call(client, "say", json_text=json.dumps(value))
-        assert len(compact(cut)) <= CAP
-        whole, waiting = {"result": cut["result"]}, places(cut)
-        while waiting:
-            place = waiting.pop(0)
-            place.pop("length")
-            part = await call(client, "get_session", session_id=session_id, **place)
-            put(whole, place["path"], place["offset"], part["value"])
-            waiting = places(part) + waiting
-        assert whole["result"] == value
+        assert (await read_all(client, session_id, cut))["result"] == value
 
 
 @pytest.mark.anyio
@@ -134,15 +141,19 @@ async def test_a_long_beginning_and_long_arguments_are_read_on_alike(serve: Serv
     text = "z" * 50_000
     async with Client(serve(world("Talk"), settings={"opening": text})) as client:
         opened = await call(client, "open_session")
-        assert len(compact(opened)) <= CAP
+        session_id = opened["session_id"]
+        whole = await read_all(client, session_id, opened)
+        assert whole["observation"] == whole["params"]["opening"] == text
+        assert (await read_all(client, session_id, await call(client, "get_session")))["params"] == whole[
+            "params"
+        ]
         await call(client, "say", json_text=json.dumps(text))
-        for shown in (opened, await call(client, "get_session", turn=1), await call(client, "get_session")):
-            assert len(compact(shown)) <= CAP
-            assert places(shown)
-            for place in places(shown):
-                place.pop("length")
-                part = await call(client, "get_session", session_id=opened["session_id"], **place)
-                assert set(part["value"]) <= {"z", '"'}
+        turn = await read_all(client, session_id, await call(client, "get_session", turn=1))
+        assert (turn["result"], turn["arguments"]) == (text, {"json_text": json.dumps(text)})
+        standing = await read_all(client, session_id, await call(client, "get_session"))
+        assert (standing["last"]["result"], standing["params"]) == (text, whole["params"])
+        fork = await call(client, "open_session", from_session=session_id)
+        assert (await read_all(client, fork["session_id"], fork))["observation"] == text
 
 
 @pytest.mark.anyio
@@ -176,8 +187,6 @@ async def test_a_bad_place_to_read_on_is_refused(serve: Serve) -> None:
     async with Client(serve(world("Talk"))) as client:
         await call(client, "open_session")
         await call(client, "say", json_text="[1]")
-        for path in ("/result/1", "/result/x", "/reward/0", "/terms", "//"):
-            assert f"nothing at {path!r} in turn 1" in await refusal(
-                client, "get_session", turn=1, path=path
-            ) or (path == "/terms")
+        for path in ("/result/1", "/result/x", "/reward/0", "/nope", "//"):
+            assert f"nothing at {path!r} in turn 1" in await refusal(client, "get_session", turn=1, path=path)
         assert "'offset' is -1" in await refusal(client, "get_session", turn=1, path="/result", offset=-1)

@@ -1,0 +1,199 @@
+"""HTTP: both eras, streams or plain JSON, one machine only, and errors of one line."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp.client import Client
+
+from practicum import __version__
+from practicum.envs import UsageError
+from practicum.mcp_server.http import listening_socket
+from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.tools import PublishedTool, ToolCard
+from practicum.memory import Store
+from tests.mcp_server.helpers import MODERN, MODES, PATIENCE_S, call, http_client, over_http, refusal, world
+
+Practise = Callable[..., Practice]
+pytestmark = [pytest.mark.anyio, pytest.mark.integration]
+
+MODERN_HEADERS = {"MCP-Protocol-Version": "2026-07-28", "Accept": "application/json, text/event-stream"}
+
+
+def modern(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers of a request of the 2026 era."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**MODERN, **params}}
+    headers = {**MODERN_HEADERS, "Mcp-Method": method}
+    return body, headers | ({"Mcp-Name": params["name"]} if "name" in params else {})
+
+
+@pytest.mark.parametrize("json_response", [False, True], ids=["streams", "json"])
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_client_plays_over_the_wire(practise: Practise, mode: str, json_response: bool) -> None:
+    async with over_http(practise(world("Talk")), json_response=json_response) as (url, _):
+        async with http_client(f"{url}/mcp", mode=mode) as client:
+            assert client.instructions is not None
+            assert "open_session first" in client.instructions
+            session_id = (await call(client, "open_session"))["session_id"]
+            said = await call(client, "say", session_id=session_id, json_text="[1]", turn=1)
+            assert (said["turn"], said["result"]) == (1, [1])
+            assert "session_id is missing" in await refusal(client, "say", json_text="[1]")
+            assert (await client.list_resources()).resources
+            over = await call(client, "finish", session_id=session_id)
+            assert over["outcome"]["success"] is True
+
+
+async def test_a_modern_request_needs_no_session_and_gets_plain_json(practise: Practise) -> None:
+    async with over_http(practise(), json_response=True) as (url, _), httpx2.AsyncClient() as http:
+        body, headers = modern("tools/call", name="open_session", arguments={})
+        answer = await http.post(f"{url}/mcp", json=body, headers=headers)
+        assert answer.headers["content-type"].startswith("application/json")
+        assert "mcp-session-id" not in answer.headers
+        session_id = answer.json()["result"]["structuredContent"]["session_id"]
+        body, headers = modern("tools/call", name="look", arguments={"session_id": session_id})
+        answer = await http.post(f"{url}/mcp", json=body, headers=headers)
+        assert answer.json()["result"]["structuredContent"]["turn"] == 1
+
+
+async def test_a_legacy_client_that_lost_its_protocol_session_goes_on_by_its_handle(
+    practise: Practise,
+) -> None:
+    async with over_http(practise()) as (url, _):
+        async with http_client(f"{url}/mcp", mode="legacy") as client:
+            session_id = (await call(client, "open_session"))["session_id"]
+        async with http_client(f"{url}/mcp", mode="legacy") as client:
+            assert (await call(client, "look", session_id=session_id))["turn"] == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_new_tool_is_heard_of_over_the_wire(practise: Practise, mode: str) -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    heard = anyio.Event()
+
+    async def run(*_: Any) -> dict[str, Any]:
+        return {"ran": True}
+
+    async def hear(message: Any) -> None:
+        if "list_changed" in str(getattr(message, "method", "")):
+            heard.set()
+
+    async with (
+        over_http(practise()) as (url, server),
+        Client(f"{url}/mcp", mode=mode, message_handler=hear) as client,
+    ):
+        new = PublishedTool(ToolCard("skill_new", "Is new.", schema), run)
+        await client.list_tools()
+        with anyio.fail_after(PATIENCE_S):
+            if mode == "legacy":
+                while not heard.is_set():  # its stream for notices opens beside the first requests
+                    await server.publish(new)
+                    await client.list_tools()
+            else:
+                async with client.listen(tools_list_changed=True) as events:
+                    await server.publish(new)
+                    await anext(aiter(events))
+        assert (await call(client, "skill_new"))["ran"] is True
+
+
+async def test_fifty_sessions_side_by_side_do_not_mix(practise: Practise) -> None:
+    async with over_http(practise(world("Talk")), json_response=True) as (url, _):
+        seen: dict[int, list[Any]] = {}
+        async with http_client(f"{url}/mcp") as client, anyio.create_task_group() as tasks:
+
+            async def play(number: int) -> None:
+                session_id = (await call(client, "open_session", seed=number))["session_id"]
+                for turn in range(1, 6):
+                    text = json.dumps([number, turn])
+                    said = await call(client, "say", session_id=session_id, json_text=text, turn=turn)
+                    seen.setdefault(number, []).append(said["result"])
+
+            for number in range(50):
+                tasks.start_soon(play, number)
+        assert seen == {number: [[number, turn] for turn in range(1, 6)] for number in range(50)}
+
+
+async def test_health_needs_no_protocol(practise: Practise) -> None:
+    async with over_http(practise()) as (url, _), httpx2.AsyncClient() as http:
+        async with http_client(f"{url}/mcp") as client:
+            await call(client, "open_session")
+        answer = await http.get(f"{url}/health")
+        assert answer.json() == {"status": "ok", "version": __version__, "live_sessions": 1}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example.com"},
+        {"Origin": "http://evil.example.com"},
+        {"Origin": "https://127.0.0.1.evil.com"},
+    ],
+)
+@pytest.mark.parametrize("scoped", [False, True])
+async def test_requests_that_come_through_another_site_are_refused(
+    practise: Practise, headers: dict[str, str], scoped: bool
+) -> None:
+    async with over_http(practise()) as (url, _), httpx2.AsyncClient() as http:
+        place, token = f"{url}/mcp", {}
+        if scoped:
+            async with http_client(place) as client:
+                opened = await call(client, "open_session", scoped=True)
+            place, token = opened["url"], {"Authorization": f"Bearer {opened['token']}"}
+        body, own = modern("tools/list")
+        assert (await http.post(place, json=body, headers={**own, **token})).status_code == 200
+        answer = await http.post(place, json=body, headers={**own, **token, **headers})
+        assert answer.status_code in (403, 421)
+        assert "tools" not in answer.text
+
+
+async def test_pages_of_this_machine_may_ask(practise: Practise) -> None:
+    async with over_http(practise()) as (url, _), httpx2.AsyncClient() as http:
+        body, headers = modern("tools/list")
+        answer = await http.post(f"{url}/mcp", json=body, headers={**headers, "Origin": url})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "example.com", ""])
+def test_an_address_that_lets_others_in_is_refused_in_one_line(host: str) -> None:
+    with pytest.raises(UsageError, match="use 127.0.0.1") as error:
+        listening_socket(host, 0)
+    assert "\n" not in str(error.value)
+
+
+def test_a_taken_port_is_told_in_one_line() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UsageError, match="cannot be used") as error:
+            listening_socket("127.0.0.1", port)
+    assert "\n" not in str(error.value)
+    assert "--port" in str(error.value)
+
+
+def test_two_servers_that_start_at_once_do_not_share_a_port() -> None:
+    first = listening_socket("127.0.0.1", 0)
+    with first, pytest.raises(UsageError, match="cannot be used"):
+        listening_socket("127.0.0.1", first.getsockname()[1])
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_session_goes_on_after_a_restart_of_the_server(
+    practise: Practise, store: Store, tmp_path: Path, mode: str
+) -> None:
+    async with over_http(practise()) as (url, _), http_client(f"{url}/mcp", mode=mode) as client:
+        opened = await call(client, "open_session", scoped=True)
+        first = await call(client, "look", session_id=opened["session_id"])
+    async with over_http(practise()) as (url, _):
+        async with http_client(f"{url}/mcp", mode=mode) as client:
+            again = await call(client, "look", session_id=opened["session_id"], turn=2)
+            assert (again["turn"], again["result"]) == (2, first["result"])
+        place = opened["url"].replace(opened["url"].split("/env/")[0], url)
+        async with http_client(place, token=opened["token"], mode=mode) as client:
+            assert (await call(client, "get_session"))["turn"] == 2
