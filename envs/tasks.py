@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -60,8 +60,9 @@ class Task:
         return "train" if place < 8 else "verify" if place == 8 else "test"
 
     def as_json(self) -> dict[str, Any]:
-        """A plain JSON object, `split` and `hash` included."""
-        return asdict(self) | {"split": self.split, "hash": self.hash}
+        """A plain JSON object, `split` and `hash` included; it shares params and secret with the task."""
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return own | {"split": self.split, "hash": self.hash}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Task:

@@ -39,7 +39,7 @@ def version(
 def main() -> None:
     """Run the command line."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="practicum", standalone_mode=False))
     except UsageError as error:
         typer.echo(f"practicum: {error}", err=True)
         sys.exit(2)
@@ -60,4 +60,4 @@ def _tell(error: TyperException) -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "practicum")
         typer.echo(f"practicum: {words.rstrip('.')}; `{command} --help` says more", err=True)
     else:
-        error.show()
+        typer.echo(error.format_message(), err=True)

@@ -27,7 +27,9 @@ def serve(
     ] = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on, with --http; 0 picks a free one.")] = 8848,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on, with --http; 0 picks a free one.")
+    ] = 8848,
     bound: Annotated[
         bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")
     ] = False,

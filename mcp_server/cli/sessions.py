@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from practicum.envs.errors import UsageError
 from practicum.mcp_server.cli.options import (
@@ -24,6 +24,11 @@ from practicum.mcp_server.cli.options import (
     remarks,
 )
 from practicum.memory import Divergence, Log, Session, Sessions, forget, fork, play_calls, replay, replay_all
+
+
+BEGINNING = 12
+"""Characters of an id that a table shows; every command takes a beginning that is unique."""
+NEVER_CUT = ("session", "environment", "started", "end")
 
 
 def register(app: typer.Typer) -> None:
@@ -53,9 +58,8 @@ def list_sessions(
         if as_json:
             print_json([_brief(each) for each in found])
             return
-        table = Table(
-            "session", "environment", "principal", "client", "started", "turns", "return", "end", box=None
-        )
+        names = ("session", "environment", "principal", "client", "started", "turns", "return", "end")
+        table = Table(*(Column(name, no_wrap=name in NEVER_CUT) for name in names), box=None)
         for each in found:
             table.add_row(*_row(each))
         console.print(table)
@@ -66,7 +70,7 @@ def _row(session: Session) -> tuple[str, ...]:
     started = datetime.datetime.fromtimestamp(session.started_at, tz=datetime.UTC).astimezone()
     end = "open" if session.ended_at is None else _ending(session)
     return (
-        session.id,
+        session.id[:BEGINNING],
         session.task.env_id,
         session.principal,
         session.client_name or "-",

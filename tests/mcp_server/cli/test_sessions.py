@@ -1,0 +1,142 @@
+"""`practicum sessions | replay | fork | forget`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from practicum.memory import Sessions, Store
+from tests.mcp_server.cli.conftest import Practicum
+from tests.mcp_server.helpers import world
+
+LogSession = Callable[..., str]
+TALK = world("Talk")
+
+
+@pytest.fixture
+def session_id(log_session: LogSession) -> str:
+    calls = [("say", {"json_text": "1"}), ("say", {}), ("finish", {})]
+    return log_session(*calls, env=TALK, seed=7)
+
+
+def test_sessions_are_listed_for_people_and_for_programs(
+    practicum: Practicum, log_session: LogSession, session_id: str
+) -> None:
+    other = log_session()
+    said = practicum("sessions")
+    assert said.out.index(other[:12]) < said.out.index(session_id[:12])
+    assert "success" in said.out
+    assert "2 sessions" in said.err
+    rows = json.loads(practicum("sessions", "--json").out)
+    assert [row["session"] for row in rows] == [other, session_id]
+    assert (rows[1]["seed"], rows[1]["turns"], rows[1]["outcome"]["success"]) == (7, 3, True)
+    assert [row["session"] for row in json.loads(practicum("sessions", "--env", "talk", "--json").out)] == [
+        session_id
+    ]
+    assert len(json.loads(practicum("sessions", "--limit", "1", "--json").out)) == 1
+
+
+def test_a_session_is_shown_turn_by_turn_by_a_beginning_of_its_id(
+    practicum: Practicum, session_id: str
+) -> None:
+    said = practicum("sessions", session_id[:8]).out
+    assert '  1 say({"json_text": "1"})  -0.01' in said
+    assert "refused: bad arguments: 'json_text' is missing" in said
+    assert "success, return 0.92" in said
+    shown = json.loads(practicum("sessions", session_id, "--json").out)
+    assert [step["tool"] for step in shown["steps"]] == ["say", "say", "finish"]
+
+
+def test_sessions_replay_exactly(practicum: Practicum, log_session: LogSession, session_id: str) -> None:
+    log_session(("look", {}))
+    assert "1 of 1 sessions replay exactly" in practicum("replay", session_id[:8]).out
+    assert "2 of 2 sessions replay exactly" in practicum("replay", "--all").out
+    reports = json.loads(practicum("replay", "--all", "--json").out)
+    assert [(report["ok"], report["steps"]) for report in reports] == [(True, 3), (True, 1)]
+
+
+def test_a_session_that_does_not_replay_is_named_and_the_exit_code_is_1(
+    practicum: Practicum, session_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from practicum.envs import find
+
+    monkeypatch.setattr(find(TALK), "render_text", classmethod(lambda cls, result: str(result)))
+    monkeypatch.setattr(find(TALK), "rewards", {**find(TALK).rewards, "solved": 2.0})
+    said = practicum("replay", "--all")
+    assert said.code == 1
+    assert f"{session_id}: turn 3: reward" in said.out
+    assert "0 of 1 sessions replay exactly" in said.out
+
+
+def test_foreign_records_are_played(practicum: Practicum, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    actions = [{"name": "say", "arguments": {"json_text": "[1]"}}, {"name": "say"}, {"name": "nope"}]
+    file.write_text(json.dumps({"task_id": "t1", "actions": actions}) + "\n")
+    said = practicum("replay", "--calls", file, "--env", TALK)
+    (answer,) = [json.loads(line) for line in said.out.splitlines()]
+    assert answer["task_id"] == "t1"
+    assert answer["results"][0] == [1]
+    assert answer["results"][1].startswith("Error: bad arguments")
+    assert answer["results"][2].startswith("Error: talk-v1 has no tool 'nope'")
+    assert len(answer["final_sha256"]) == 64
+
+
+def test_a_fork_is_made_and_named(practicum: Practicum, db: Path, session_id: str) -> None:
+    fork = practicum("fork", session_id[:8], "--at", "2").out.strip()
+    store = Store.open(db)
+    made = Sessions(store).get(fork, "local")
+    assert made is not None
+    assert (made.parent, made.parent_turn, made.steps) == (session_id, 2, 2)
+    store.close()
+    told = json.loads(practicum("fork", session_id, "--at", "0", "--json").out)
+    assert (told["parent"], told["parent_turn"]) == (session_id, 0)
+
+
+def test_forgetting_asks_first_and_leaves_nothing(practicum: Practicum, db: Path, session_id: str) -> None:
+    said = practicum("forget", session_id[:8], lines="n\n")
+    assert said.code == 1
+    assert session_id[:12] in practicum("sessions").out
+    assert "forgot 1 sessions" in practicum("forget", session_id, lines="y\n").out
+    assert json.loads(practicum("sessions", "--json").out) == []
+    assert "no session" in practicum("sessions", session_id).refusal
+
+
+def test_sessions_are_forgotten_by_day(practicum: Practicum, session_id: str) -> None:
+    kept = json.loads(practicum("forget", "--before", "2020-01-01", "--yes", "--json").out)
+    assert kept["forgotten"] == []
+    gone = json.loads(practicum("forget", "--before", "2999-01-01", "--yes", "--json").out)
+    assert gone["forgotten"] == [session_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sessions", "nope"], "no session 'nope'; `practicum sessions` lists them"),
+        (["replay"], "replay takes one of"),
+        (["replay", "abc", "--all"], "replay takes one of"),
+        (["replay", "nope"], "no session 'nope'"),
+        (["replay", "--calls", "/nowhere.jsonl"], "cannot read /nowhere.jsonl"),
+        (["fork", "nope", "--at", "1"], "no session 'nope'"),
+        (["forget"], "forget takes sessions, or --before DATE"),
+        (["forget", "nope", "--yes"], "no session 'nope'"),
+        (["forget", "--before", "yesterday", "--yes"], "--before 'yesterday' is no date"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(practicum: Practicum, arguments: list[str], said: str) -> None:
+    assert said in practicum(*arguments).refusal
+
+
+def test_a_fork_beyond_the_end_is_one_line(practicum: Practicum, session_id: str) -> None:
+    assert "cannot be forked at 9" in practicum("fork", session_id, "--at", "9").refusal
+
+
+@pytest.mark.parametrize("line", ["nonsense", "[]", '{"task_id": "x"}', '{"task_id": "x", "actions": [{}]}'])
+def test_a_line_that_is_no_record_of_calls_is_one_line(
+    practicum: Practicum, tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text(line + "\n")
+    assert "line 1 is no record of calls" in practicum("replay", "--calls", file, "--env", TALK).refusal

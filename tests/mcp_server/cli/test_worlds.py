@@ -1,0 +1,67 @@
+"""`practicum envs | new | check`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_server.cli.conftest import Practicum
+from tests.mcp_server.helpers import PARCELS, world
+
+
+def test_environments_are_listed_for_people_and_for_programs(practicum: Practicum) -> None:
+    assert "flight-v1" in practicum("envs").out
+    listed = json.loads(practicum("envs", "--json").out)
+    flight = next(env for env in listed["environments"] if env["id"] == "flight-v1")
+    assert "search_flights" in flight["tools"]
+    assert listed["broken"] == []
+
+
+@pytest.mark.integration
+def test_a_new_environment_keeps_the_contract_and_its_test_passes(
+    practicum: Practicum, tmp_path: Path
+) -> None:
+    said = practicum("new", "tea_house", "--folder", tmp_path)
+    assert said.code == 0
+    named = said.out.rsplit("practicum check ", 1)[1].strip()
+    checked = practicum("check", named)
+    assert (checked.code, checked.out) == (0, f"{named} keeps the contract\n")
+    (test,) = tmp_path.glob("test_*.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_new_environment_does_not_overwrite_another(practicum: Practicum, tmp_path: Path) -> None:
+    practicum("new", "tea_house", "--folder", tmp_path)
+    assert "tea_house.py" in practicum("new", "tea_house", "--folder", tmp_path).refusal
+
+
+@pytest.mark.parametrize("name", ["Tea", "tea-house", "1tea", ""])
+def test_a_bad_name_for_an_environment_is_one_line(practicum: Practicum, tmp_path: Path, name: str) -> None:
+    assert practicum("new", name, "--folder", tmp_path).refusal
+    assert not list(tmp_path.glob("*.py"))
+
+
+def test_check_says_that_the_contract_is_kept(practicum: Practicum) -> None:
+    assert practicum("check", PARCELS).out == f"{PARCELS} keeps the contract\n"
+    assert json.loads(practicum("check", PARCELS, "--json").out) == []
+
+
+def test_check_names_what_breaks_the_contract(practicum: Practicum) -> None:
+    said = practicum("check", world("Talk"))
+    assert said.code == 1
+    assert "findings" in said.out
+    findings = json.loads(practicum("check", world("Talk"), "--json").out)
+    assert all(finding["rule"] and finding["message"] for finding in findings)
+    assert findings
+
+
+def test_check_of_nothing_is_one_line(practicum: Practicum) -> None:
+    assert "no environment 'flihgt'; did you mean 'flight'?" in practicum("check", "flihgt").refusal
