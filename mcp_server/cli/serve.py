@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from practicum.envs.errors import UsageError
 from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, stdout_kept_clean
 
 if TYPE_CHECKING:
@@ -48,14 +49,10 @@ def serve(
     db: Db = None,
 ) -> None:
     """Serve environments to MCP clients."""
-    from practicum.envs.errors import UsageError
     from practicum.mcp_server.served import serve_environments
 
     names = env or ["flight"]
-    if bound and (http or len(names) != 1):
-        raise UsageError("--bound serves one environment over stdio: give one --env and leave --http out")
-    if seed is not None and not bound:
-        raise UsageError("--seed goes with --bound; elsewhere open_session takes the seed")
+    _check_bound(names, bound=bound, http=http, seed=seed)
     with stdout_kept_clean():  # an environment's module may print when it is imported
         served = serve_environments(names, settings=read_settings(settings), task_file=task)
     with open_store(db, durable=durable) as store:
@@ -63,6 +60,13 @@ def serve(
             _over_http(store, served, host, port, hide_rewards=hide_rewards, json_response=json_response)
         else:
             _over_stdio(store, served, bound=bound, seed=seed, hide_rewards=hide_rewards)
+
+
+def _check_bound(names: list[str], *, bound: bool, http: bool, seed: int | None) -> None:
+    if bound and (http or len(names) != 1):
+        raise UsageError("--bound serves one environment over stdio: give one --env and leave --http out")
+    if seed is not None and not bound:
+        raise UsageError("--seed goes with --bound; elsewhere open_session takes the seed")
 
 
 def _over_stdio(

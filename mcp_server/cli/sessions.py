@@ -23,8 +23,18 @@ from practicum.mcp_server.cli.options import (
     read_settings,
     remarks,
 )
-from practicum.memory import Divergence, Log, Session, Sessions, forget, fork, play_calls, replay, replay_all
-
+from practicum.memory import (
+    Divergence,
+    Log,
+    ReplayReport,
+    Session,
+    Sessions,
+    forget,
+    fork,
+    play_calls,
+    replay,
+    replay_all,
+)
 
 BEGINNING = 12
 """Characters of an id that a table shows; every command takes a beginning that is unique."""
@@ -167,23 +177,18 @@ def replay_command(
         )
     bad = [report for report in reports if not report.agrees]
     if as_json:
-        print_json(
-            [
-                {
-                    "session": r.session,
-                    "steps": r.steps,
-                    "ok": r.agrees,
-                    "problem": r.problem or (str(r.divergence) if r.divergence else None),
-                }
-                for r in reports
-            ]
-        )
+        print_json([_report_row(report) for report in reports])
     else:
         for report in bad:
             typer.echo(f"{report.session}: {report.problem or report.divergence}")
         typer.echo(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
     if bad:
         raise typer.Exit(1)
+
+
+def _report_row(report: ReplayReport) -> dict[str, Any]:
+    problem = report.problem or (str(report.divergence) if report.divergence else None)
+    return {"session": report.session, "steps": report.steps, "ok": report.agrees, "problem": problem}
 
 
 def _replay_all(store: Any) -> list[Any]:
