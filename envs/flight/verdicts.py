@@ -33,7 +33,6 @@ def _judge_booking(task: Task, wish: Wish, odds: Odds, state: Booking) -> Outcom
         "ticketed": ticket is not None,
         "declined": state.declined,
         "price_paid": ticket.paid if ticket is not None else None,
-        "best_price": best,
     }
     return Outcome(success, violations, regret, details)
 
@@ -76,7 +75,6 @@ def _judge_service(wish: Wish, state: Booking) -> Outcome:
         "ticketed": False,
         "declined": state.declined,
         "price_paid": None,
-        "best_price": None,
         "booking_status": ticket.status,
     }
     return Outcome(success, violations, None, details)
