@@ -274,9 +274,6 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             known = ", ".join(self.actions)
             raise ActionError(f"no action {call.tool!r}{nearest(call.tool, self.actions)}; there are {known}")
         arguments = action.bind(call.arguments)
-        if self._send_back > 0 and call.tool in self.profile().ending_tools:
-            self._send_back -= 1
-            return CHECK_AGAIN, False
         before = self.state
         self._changes, token = begin_noting()
         changes = self._changes
@@ -285,6 +282,10 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             if action.read_only:
                 changes.take_back()
                 self.state = before
+            elif self._send_back > 0 and self._is_final_answer(call.tool):
+                changes.take_back()
+                self.state, self._terms, result = before, {}, CHECK_AGAIN
+                self._send_back -= 1
             elif self.state is not before:
                 self.state = recorded(self.state)
         except BaseException:
@@ -295,6 +296,9 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             end_noting(token)
             self._changes = None
         return result, action.read_only
+
+    def _is_final_answer(self, tool: str) -> bool:
+        return tool in self.profile().ending_tools and self.is_done()
 
     def _finish(
         self, call: ToolCall, result: Any, error: str | None, read_only: bool

@@ -295,6 +295,17 @@ def test_min_try_sends_the_first_final_answers_back():
     assert env.step(ToolCall("submit"))[2]
 
 
+def test_a_call_that_does_not_end_the_episode_is_no_final_answer():
+    class Careful(Purse):
+        def is_done(self):
+            return super().is_done() and len(self.state.coins) > 1
+
+    env = Careful()
+    env.reset(options={"task": Task("purse", 1, 0), "min_try": 2})
+    env.state.coins = [1]
+    assert env.step(ToolCall("submit"))[4]["result"] != CHECK_AGAIN
+
+
 def test_a_final_answer_with_bad_arguments_is_refused_and_uses_up_no_try():
     env = started(min_try=2)
     assert env.step(ToolCall("submit", {"x": 1}))[4]["error"] is not None

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from practicum.envs import DomainProfile, Episode, UsageError, find, register_domain
+from practicum.envs.errors import EpisodeOver
 from practicum.envs.outside import Answer, LiveOutside
 from practicum.memory import (
     Divergence,
@@ -132,10 +133,10 @@ def test_a_world_that_asks_less_than_it_did_diverges(log, sessions, begin):
 
 def test_final_answers_that_were_sent_back_are_sent_back_again(sessions, begin, monkeypatch):
     register_domain(DomainProfile("lockers", ending_tools=frozenset({"store"})))
-    session_id, episode = begin(min_try=3)
+    session_id, episode = begin(min_try=3, settings={"parcels": 1})
     monkeypatch.setattr(find(sessions.get(session_id, None).env), "domain", "lockers")
-    answers = [episode.act("store", {"parcel": "P0", "locker": "L9"}) for _ in range(3)]
-    assert [step.error is None for step in answers] == [True, True, False]
+    answers = [episode.act("store", {"parcel": "P0", "locker": "L0"}) for _ in range(3)]
+    assert [step.terminated for step in answers] == [False, False, True]
     assert replay(sessions, session_id).agrees
 
 
@@ -213,6 +214,38 @@ def test_neither_an_ending_nor_the_step_limit_stops_foreign_calls(parcels):
     assert line["results"][0] == "P0 is in L0; 0 left"
     assert len(line["results"]) == 71
     assert line["results"][-1]["stored"] == {"P0": "L0"}
+
+
+def test_a_world_that_cuts_itself_off_does_not_stop_foreign_calls(parcels, monkeypatch):
+    monkeypatch.setattr(find(parcels), "is_cut_off", lambda self: True)
+    look = {"name": "look", "arguments": {}}
+    [line] = played(parcels, {"task_id": 1, "actions": [look, look]})
+    assert line["results"][0] == line["results"][1]
+    assert "parcels" in line["results"][0]
+
+
+def test_a_world_that_ends_all_the_same_answers_so(parcels, monkeypatch):
+    def over(self, action):
+        raise EpisodeOver("the world is no more")
+
+    monkeypatch.setattr(find(parcels), "step", over)
+    [line] = played(parcels, {"task_id": 1, "actions": [{"name": "look"}]})
+    assert line["results"] == ["Error: the world is no more"]
+
+
+@pytest.mark.parametrize("name", ["seed", "self", "cls"])
+def test_a_parameter_that_no_world_can_take_is_refused(parcels, name):
+    record = {"task_id": "t1", "actions": [], "params": {name: 1}}
+    with pytest.raises(UsageError, match=f"record 't1': no parameter is called '{name}'"):
+        played(parcels, record)
+    with pytest.raises(UsageError, match=f"no parameter is called '{name}'"):
+        list(play_calls(['{"task_id": "t1", "actions": []}'], parcels, {name: 1}))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_task_has_is_named(parcels, seed):
+    with pytest.raises(UsageError, match="line 1 is no record of calls: seed: "):
+        played(parcels, {"task_id": 1, "actions": [], "seed": seed})
 
 
 def test_every_record_begins_from_the_first_world(parcels):
