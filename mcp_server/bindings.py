@@ -37,6 +37,15 @@ class Binding:
         """Whether rewards and outcome of a session are kept from the client."""
         return self.hide_rewards or session.purpose == "evaluation"
 
+    @property
+    def way_on(self) -> str:
+        """What a client does whose session has ended."""
+        return "open_session begins another, from_session forks it at an earlier turn"
+
+    def admits(self, session_id: str) -> bool:
+        """Whether this connection may see a session of its principal's."""
+        return bool(session_id)
+
     def cards(self, catalogue: Catalogue) -> list[ToolCard]:
         """The tools to list."""
         return catalogue.listed()
@@ -68,8 +77,10 @@ class Binding:
         session_id, turn = arguments.get("session_id"), arguments.get("turn")
         if session_id is not None and not isinstance(session_id, str):
             raise ActionError(f"'session_id' is {session_id!r}, expected a string")
-        if turn is not None and (not isinstance(turn, int) or isinstance(turn, bool)):
-            raise ActionError(f"'turn' is {turn!r}, expected an integer")
+        if isinstance(turn, float) and turn.is_integer():
+            turn = int(turn)
+        if turn is not None and not (type(turn) is int and 1 <= turn < 2**53):
+            raise ActionError(f"'turn' is {turn!r}, expected an integer; turns begin at 1")
         return session_id, turn, own
 
     async def instructions(self, practice: Practice) -> str:
@@ -86,6 +97,15 @@ class Scoped(Binding):
     """An endpoint of its own: the address names the session, the tools are clean."""
 
     env: str = ""
+
+    @property
+    def way_on(self) -> str:
+        """Nothing: the connection ends with its session."""
+        return "this endpoint ends with it"
+
+    def admits(self, session_id: str) -> bool:
+        """The one session, no other of the principal's."""
+        return session_id == self.session_id
 
     def cards(self, catalogue: Catalogue) -> list[ToolCard]:
         """The environment's tools, without handle arguments."""
@@ -123,6 +143,11 @@ class Bound(Scoped):
 
     seed: int | None = None
     lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+    @property
+    def way_on(self) -> str:
+        """The next task."""
+        return "next_task begins another"
 
     def core(self, catalogue: Catalogue) -> tuple[str, ...]:
         """What makes sense with one session at a time."""
@@ -164,7 +189,7 @@ class Bound(Scoped):
             return await self._open(practice)
 
     async def _open(self, practice: Practice) -> Opened:
-        opened = await practice.open(self.caller, Wish(self.env, seed=self.seed))
+        opened = await practice.open(self.caller, Wish(self.env, seed=self.seed, every_split=True))
         self.session_id = opened.session.id
         return opened
 

@@ -22,6 +22,8 @@ class Wish:
     scoped: bool = False
     """Whether the session gets an endpoint and a token of its own."""
     min_try: int = 1
+    every_split: bool = False
+    """Whether all tasks of the served file are meant, in their order."""
 
 
 class Chooser:
@@ -30,6 +32,7 @@ class Chooser:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._next_seed: dict[tuple[str, str, str], int] = {}
+        self._rounds: dict[tuple[str, str, str | None], int] = {}
 
     def choose(self, principal: str, served: Served, wish: Wish) -> Task:
         """The task for a new session.
@@ -41,10 +44,10 @@ class Chooser:
             return served.task(wish.task) or self._logged(served, wish.task)
         if wish.seed is not None:
             return served.make_task(wish.seed)
-        split = wish.split or ("test" if wish.purpose == "evaluation" else None)
+        split = wish.split or ("test" if wish.purpose == "evaluation" else "train")
         if served.tasks is not None:
-            return self._next_listed(principal, served, split)
-        return self._next_generated(principal, served, split or "train")
+            return self._next_listed(principal, served, None if wish.every_split else split)
+        return self._next_generated(principal, served, split)
 
     def _logged(self, served: Served, name: str) -> Task:
         task = self._sessions.task(name)
@@ -55,14 +58,18 @@ class Chooser:
         return task
 
     def _next_listed(self, principal: str, served: Served, split: str | None) -> Task:
-        tasks = [task for task in served.tasks or () if split in (None, task.split)]
+        """The next unplayed task of the file; when all have been played they come round again, in order."""
+        everything = list(served.tasks or ())
+        tasks = [task for task in everything if split in (None, task.split)]
         if not tasks:
-            raise ActionError(
-                f"the task file of {served.name} has no task in split {split!r}; leave `split` out"
-            )
-        return next(
-            (task for task in tasks if not self._sessions.played_task(principal, task.hash)), tasks[0]
-        )
+            has = ", ".join(sorted({task.split for task in everything}))
+            raise ActionError(f"the task file of {served.name} has no task in split {split!r}; it has {has}")
+        for task in tasks:
+            if not self._sessions.played_task(principal, task.hash):
+                return task
+        place = self._rounds.get((principal, served.name, split), 0)
+        self._rounds[principal, served.name, split] = place + 1
+        return tasks[place % len(tasks)]
 
     def _next_generated(self, principal: str, served: Served, split: str) -> Task:
         key = (principal, served.name, split)

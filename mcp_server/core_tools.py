@@ -20,9 +20,12 @@ from practicum.mcp_server.served import Served
 from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
 from practicum.memory import Session
 
-Count = Annotated[int, Field(ge=1)]
+LARGEST = 2**53 - 1
+"""The largest integer that every JSON reader keeps whole."""
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Index = Annotated[int, Field(ge=0)]
+Index = Annotated[int, Field(ge=0, le=LARGEST)]
+Tries = Annotated[int, Field(ge=1, le=100)]
 Body = dict[str, Any]
 
 ROOM_FOR_MORE = 200
@@ -56,7 +59,7 @@ class CoreTools:
         from_session: str | None = None,
         at_turn: Index | None = None,
         scoped: bool = False,
-        min_try: Count = 1,
+        min_try: Tries = 1,
     ) -> Body:
         """Begin a session: gives session_id, the instruction and the first observation.
 
@@ -76,8 +79,20 @@ class CoreTools:
         """
         if scoped and self.binding.base_url is None:
             raise ActionError("scoped needs HTTP: start the server with `practicum serve --http`")
+        chosen = {"task": task, "seed": seed, "split": split, "from_session": from_session}
+        _at_most_one(chosen)
         if from_session is not None:
-            opened = await self.practice.open_fork(self.binding.caller, from_session, at_turn, scoped=scoped)
+            if min_try != 1:
+                raise ActionError("min_try is settled when a session begins; leave it out with from_session")
+            opened = await self.practice.open_fork(
+                self.binding.caller,
+                from_session,
+                at_turn,
+                purpose="evaluation" if purpose == "evaluation" else None,
+                scoped=scoped,
+            )
+        elif at_turn is not None:
+            raise ActionError("at_turn goes with from_session; leave it out to begin a task")
         else:
             wish = Wish(self._env(env), task, seed, split, purpose, scoped, min_try)
             opened = await self.practice.open(self.binding.caller, wish)
@@ -130,7 +145,7 @@ class CoreTools:
             path: Where the long value stands, such as /result, as the `more` of a cut result says.
             offset: Character, item or entry to begin at, as `more` says.
         """
-        session_id = session_id or self.binding.session_id
+        session_id = self.binding.session_id if session_id is None else session_id
         session = self.practice.session(self.binding.caller, session_id)
         if path is not None:
             return await self._read_on(session, session.steps if turn is None else turn, path, offset)
@@ -193,7 +208,8 @@ class CoreTools:
         found = [
             {"name": tool.card.name, "description": tool.card.description, "arguments": tool.card.schema}
             for tool in self.catalogue.published.values()
-            if words & set(f"{tool.card.name} {tool.card.description}".lower().replace("_", " ").split())
+            if (env is None or tool.env in ("", env))
+            and words & set(f"{tool.card.name} {tool.card.description}".lower().replace("_", " ").split())
         ]
         note = (
             ""
@@ -227,8 +243,9 @@ class CoreTools:
                 else "it is empty; play with the environment's own tools"
             )
             raise ActionError(f"the library has no skill {name!r}{nearest(name, known)}; {has}")
+        tool.check(arguments or {})
         turns = {} if turn is None else {"turn": turn}
-        session_id = session_id or self.binding.session_id
+        session_id = self.binding.session_id if session_id is None else session_id
         return dict(await tool.run(self.binding.caller, session_id, {**(arguments or {}), **turns}))
 
     @action
@@ -257,6 +274,12 @@ class CoreTools:
         last = self.practice.sessions.step(session.id, session.steps) if session.steps else None
         step = {"last": step_body(session, last, hide_rewards=self.binding.hides(session))} if last else {}
         return {**self._brief(session), **shown, **step}
+
+
+def _at_most_one(chosen: Mapping[str, Any]) -> None:
+    given = [name for name, value in chosen.items() if value is not None]
+    if len(given) > 1:
+        raise ActionError(f"{' and '.join(given)} exclude each other; give one of them, or none")
 
 
 def describe(served: Served) -> Body:

@@ -23,6 +23,7 @@ from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.practice import Caller, Practice
 from practicum.mcp_server.server import Bind, Context, PracticumServer, caller_of
 from practicum.memory import Session, hash_token
+from practicum.memory.batches import EPISODE_OVER
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 60.0
@@ -87,7 +88,9 @@ class ScopedEndpoint:
 
 def _long_ended(session: Session) -> bool:
 
-    return session.ended_at is not None and time.time() - session.ended_at > GRACE_S
+    if session.ended_at is None:
+        return False
+    return session.reason != EPISODE_OVER or time.time() - session.ended_at > GRACE_S
 
 
 def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlette:

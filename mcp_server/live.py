@@ -125,16 +125,17 @@ class LiveSessions:
         """The live episode, rebuilt from the log where it has left memory. The caller holds the lock.
 
         Raises:
-            ActionError: the session has been forgotten or closed, or the log does not replay.
+            SessionOver: the session has been forgotten or closed.
+            ActionError: the log does not replay.
         """
         if live.episode is None:
             session = self._sessions.get(live.session.id, None)
             if session is None:
-                raise ActionError(
-                    f"session {live.session.id} has been forgotten; open_session begins another"
-                )
+                self.drop(live.session.id)
+                raise SessionOver(live.session, "has been forgotten")
             if session.ended_at is not None and session.reason != EPISODE_OVER:
-                raise ActionError(has_ended(session))
+                self.drop(live.session.id)
+                raise SessionOver(session)
             live.session = session
             live.episode = await self._rebuilt(session)
         return live.episode
@@ -176,7 +177,8 @@ async def off_loop(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]
     return await anyio.to_thread.run_sync(work) if env.blocking else work()
 
 
-def has_ended(session: Session) -> str:
-    """What an agent is told that plays on in an ended session."""
-    way_out = "open_session begins another, from_session forks it at an earlier turn"
-    return f"session {session.id} has ended; {way_out}"
+class SessionOver(ActionError):  # noqa: N818  # named for what happened, like EpisodeOver
+    """The session takes no more calls; the connection knows the way on."""
+
+    def __init__(self, session: Session, why: str = "has ended") -> None:
+        super().__init__(f"session {session.id} {why}")

@@ -13,12 +13,13 @@ import anyio.abc
 from practicum.envs import ActionError, Episode, Step, UsageError
 from practicum.envs.errors import EpisodeOver, UnknownTool
 from practicum.mcp_server.choosing import Chooser, Wish
-from practicum.mcp_server.live import Call, Live, LiveSessions, Running, has_ended, off_loop
+from practicum.mcp_server.live import Call, Live, LiveSessions, Running, SessionOver, off_loop
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import (
     Divergence,
     Log,
     LogUnavailable,
+    Purpose,
     Session,
     Sessions,
     SessionStart,
@@ -112,8 +113,13 @@ class Practice:
             ActionError: there is no such environment or task, or the log cannot be written.
         """
         served = find_served(self.served, wish.env)
-        task = self._chooser.choose(caller.principal, served, wish)
-        episode = await off_loop(served.env_class, lambda: Episode(served.make(), task, min_try=wish.min_try))
+        try:
+            task = self._chooser.choose(caller.principal, served, wish)
+            episode = await off_loop(
+                served.env_class, lambda: Episode(served.make(), task, min_try=wish.min_try)
+            )
+        except UsageError as error:
+            raise ActionError(str(error)) from None
         token = new_token() if wish.scoped else None
         start = SessionStart(
             id=new_session_id(),
@@ -133,7 +139,13 @@ class Practice:
         return self._opened(caller, start.id, episode, token)
 
     async def open_fork(
-        self, caller: Caller, session_id: str, at_turn: int | None = None, *, scoped: bool = False
+        self,
+        caller: Caller,
+        session_id: str,
+        at_turn: int | None = None,
+        *,
+        purpose: Purpose | None = None,
+        scoped: bool = False,
     ) -> Opened:
         """Begin a session whose log starts with the first `at_turn` steps of another one, all by default.
 
@@ -151,6 +163,7 @@ class Practice:
                 parent.id,
                 turns,
                 caller.principal,
+                purpose=purpose,
                 client_name=caller.client_name,
                 client_version=caller.client_version,
                 protocol_version=caller.protocol_version,
@@ -197,6 +210,9 @@ class Practice:
         """
         live = self._find(caller, session_id)
         if live.episode is None and live.running is None:
+            stored = self.sessions.step(live.session.id, call.turn) if call.turn is not None else None
+            if stored is not None:
+                return Played(live.session, self._redelivered(live.session, call, stored))
             async with live.lock:
                 await self.live.episode(live)
         if live.running is not None or (live.episode is not None and live.episode.env.blocking):
@@ -233,7 +249,7 @@ class Practice:
             live.episode = None
             episode = await self.live.episode(live)
         if call.turn is not None and call.turn != episode.turn + 1:
-            return self._redelivered(live.session.id, call, episode)
+            return self._redelivered(live.session, call, self.sessions.step(live.session.id, call.turn))
         try:
             step = await off_loop(
                 episode.env,
@@ -242,16 +258,14 @@ class Practice:
                 ),
             )
         except EpisodeOver:
-            raise ActionError(has_ended(live.session)) from None
+            raise SessionOver(live.session) from None
         except (ActionError, UnknownTool):
             raise
         except Exception as error:  # a bug of the world closes its session, the log stays whole
             logger.exception("session %s crashed", live.session.id)
             self._crashed(live)
-            raise ActionError(
-                f"the environment failed ({type(error).__name__}); the session is closed and its log kept. "
-                "open_session begins another"
-            ) from error
+            why = f"is closed, for its environment failed ({type(error).__name__}); its log is kept"
+            raise SessionOver(live.session, why) from error
         await self._keep(live, step)
         return step
 
@@ -268,18 +282,15 @@ class Practice:
         if step.done:
             live.session = replace(live.session, ended_at=time.time(), reason=EPISODE_OVER)
 
-    def _redelivered(self, session_id: str, call: Call, episode: Episode) -> Step:
-        following = episode.turn + 1
-        turn = call.turn or 0
-        if turn > following:
-            raise ActionError(f"turn {turn} is ahead of the session; its next turn is {following}")
-        stored = self.sessions.step(session_id, turn)
+    def _redelivered(self, session: Session, call: Call, stored: Step | None) -> Step:
+        """The stored step of an equal call; a turn that is another call's, or nobody's yet, is refused."""
+        if stored is not None and call.equals(stored.tool, stored.arguments):
+            return replace(stored, render=self.live.env_class(session).render_text)
+        following = (self.sessions.get(session.id, None) or session).steps + 1
         if stored is None:
-            raise ActionError(f"there is no turn {turn}; turns begin at 1 and the next one is {following}")
-        if not call.equals(stored.tool, stored.arguments):
-            was = f"{stored.tool}({dict(stored.arguments)})"
-            raise ActionError(f"turn {turn} was {was}, another call; the next turn is {following}")
-        return replace(stored, render=episode.env.render_text)
+            raise ActionError(f"turn {call.turn} is ahead of the session; its next turn is {following}")
+        was = f"{stored.tool}({dict(stored.arguments)})"
+        raise ActionError(f"turn {call.turn} was {was}, another call; the next turn is {following}")
 
     # Worlds that wait -------------------------------------------------------------------------------------
 
@@ -354,12 +365,18 @@ class Practice:
         if not caller.alone:
             raise ActionError("session_id is missing; open_session returns one, list_sessions shows yours")
         mine = [session.id for session in self.live.of(caller.principal) if session.ended_at is None]
+        if len(mine) > 1:  # another process may have ended some of them
+            mine = [session_id for session_id in mine if self._is_open(session_id)]
         if len(mine) == 1:
             return mine[0]
         found = f"you have {len(mine)} open sessions here" if mine else "you have no open session here"
         raise ActionError(
             f"session_id is missing and {found}; open_session begins one, list_sessions shows yours"
         )
+
+    def _is_open(self, session_id: str) -> bool:
+        session = self.sessions.get(session_id, None)
+        return session is not None and session.ended_at is None
 
     def _find(self, caller: Caller, session_id: str | None) -> Live:
         live = self.live.get(self._resolve(caller, session_id))

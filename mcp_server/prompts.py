@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from practicum.envs import ActionError
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.resources import transcript
+from practicum.mcp_server.resources import shown_session, transcript
 from practicum.mcp_server.served import find_served
 
 
@@ -75,7 +75,7 @@ def _practise(practice: Practice, arguments: Mapping[str, str]) -> str:
 
 
 def _debrief(practice: Practice, binding: Binding, arguments: Mapping[str, str]) -> str:
-    session = practice.session(binding.caller, arguments["session"])
+    session = shown_session(practice, binding, arguments["session"])
     return (
         "Here is the transcript of a practice session. Say what went well, which calls were needless or "
         "wrong and why, and what you would do differently next time.\n\n"

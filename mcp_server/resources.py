@@ -97,17 +97,21 @@ def read(practice: Practice, binding: Binding, uri: str) -> types.ReadResourceRe
 
 def _text_at(practice: Practice, binding: Binding, uri: str) -> str:
     if uri.startswith(SESSION):
-        session_id = _allowed(binding, uri.removeprefix(SESSION))
-        return transcript(practice, binding, practice.session(binding.caller, session_id))
+        return transcript(practice, binding, shown_session(practice, binding, uri.removeprefix(SESSION)))
     if uri.startswith(ENVIRONMENT):
         return data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
     raise ActionError(f"no resource {uri}")
 
 
-def _allowed(binding: Binding, session_id: str) -> str:
-    if isinstance(binding, Scoped) and session_id != binding.session_id:
+def shown_session(practice: Practice, binding: Binding, session_id: str) -> Session:
+    """A session by the id that a client gave, if its connection may see it.
+
+    Raises:
+        ActionError: it may not, or there is none.
+    """
+    if not binding.admits(session_id):
         raise ActionError(f"no session {session_id!r} at this endpoint")
-    return session_id
+    return practice.session(binding.caller, session_id)
 
 
 def transcript(practice: Practice, binding: Binding, session: Session) -> str:

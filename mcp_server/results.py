@@ -37,7 +37,7 @@ def step_body(session: Session, step: Step, *, hide_rewards: bool) -> dict[str, 
 
 def compact(body: Any) -> str:
     """The shortest JSON text of a body."""
-    return to_json(body).decode()
+    return to_json(body, inf_nan_mode="null").decode()
 
 
 def capped(body: dict[str, Any], turn: int) -> tuple[dict[str, Any], str]:

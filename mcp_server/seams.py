@@ -4,6 +4,7 @@
 - `tools.listChanged` for clients of the handshake era.
 - Notices of changed tools to clients of both eras.
 - `instructions` that depend on the connection.
+- An answer to a line that is no JSON-RPC message.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from mcp.shared._context_streams import ContextReceiveStream
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
-from mcp_types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
 NOTICE_WAIT_S = 5.0
 """How long a notice may take to be written to one client before that client misses it."""
@@ -70,7 +71,7 @@ async def after_probes(server: Server[Any], read_stream: Any, write_stream: Any)
                 return
             await send.send((_context_of(read_stream), first))
             with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-                async for item in read_stream:
+                async for item in _readable(read_stream, write_stream):
                     await send.send((_context_of(read_stream), item))
 
     async with anyio.create_task_group() as tasks:
@@ -82,8 +83,17 @@ async def after_probes(server: Server[Any], read_stream: Any, write_stream: Any)
             receive.close()
 
 
-def _context_of(stream: Any) -> Any:
+async def _readable(read_stream: Any, write_stream: Any) -> AsyncIterator[SessionMessage]:
+    """The messages of a stream; a line that is none is answered with a parse error, which the SDK keeps quiet."""
+    async for item in read_stream:
+        if isinstance(item, SessionMessage):
+            yield item
+            continue
+        error = ErrorData(code=PARSE_ERROR, message="Parse error: a line must be one JSON-RPC message")
+        await write_stream.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=None, error=error)))
 
+
+def _context_of(stream: Any) -> Any:
     context = getattr(stream, "last_context", None)
     return context if context is not None else contextvars.copy_context()
 
@@ -91,8 +101,8 @@ def _context_of(stream: Any) -> Any:
 async def _answer_probes(server: Server[Any], read_stream: Any, write_stream: Any) -> Any:
     """Answer probes until something else comes; returns that, or None at the end of the stream."""
     with contextlib.suppress(anyio.ClosedResourceError):
-        async for item in read_stream:
-            message = item.message if isinstance(item, SessionMessage) else None
+        async for item in _readable(read_stream, write_stream):
+            message = item.message
             if not (isinstance(message, JSONRPCRequest) and message.method == "server/discover"):
                 return item
             await write_stream.send(SessionMessage(await _answer_probe(server, message)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from practicum.envs import ActionError, Task, TaskSet, ToolEnv, UsageError, find
+from practicum.envs import ActionError, Episode, Task, TaskSet, ToolEnv, UsageError, find
 from practicum.envs.errors import nearest
 
 
@@ -52,7 +52,8 @@ def serve_environments(
         task_file: JSONL of tasks; each goes to the environment that it names.
 
     Raises:
-        UsageError: a name means nothing, two mean the same, or nobody takes a setting or a task.
+        UsageError: a name means nothing, two mean the same, nobody takes a setting or a task, or a task of
+            the file cannot begin.
     """
     served: dict[str, Served] = {}
     tasks = list(TaskSet.load(task_file)) if task_file else []
@@ -81,12 +82,30 @@ def _settings_of(
 
 
 def _check_tasks(task_file: Path | None, tasks: list[Task], served: Mapping[str, Served]) -> None:
-    known = {entry.env_class.env_id() for entry in served.values()}
+    known = {entry.env_class.env_id(): entry.env_class for entry in served.values()}
     for task in tasks:
         if task.env_id not in known:
             raise UsageError(
                 f"{task_file} holds a task of {task.env_id}, which is not served; add --env {task.env}"
             )
+        if problem := _problem(task, known[task.env_id]):
+            raise UsageError(f"{task_file}: task {task.id or task.hash!r} cannot be served: {problem}")
+
+
+def _problem(task: Task, env_class: type[ToolEnv[Any]]) -> str | None:
+    """Why a task cannot be played, in one line; a world that waits for others is not begun to find out."""
+    try:
+        (task.id + task.instruction).encode()
+        env_class.checked_settings(task.params)
+        if not env_class.blocking:
+            Episode(env_class(), task).env.close()
+    except UnicodeEncodeError:
+        return "its id or instruction has a lone surrogate, which is no text; leave that out"
+    except UsageError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # a world may fail in any way on what a file holds
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return None
 
 
 def _place(name: str, env_class: type[ToolEnv[Any]]) -> str:

@@ -19,8 +19,9 @@ from practicum.envs.errors import UnknownTool
 from practicum.mcp_server import prompts, resources
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.core_tools import CORE_ACTIONS, CoreTools, core_cards
-from practicum.mcp_server.live import Call
+from practicum.mcp_server.live import Call, SessionOver
 from practicum.mcp_server.practice import Caller, Pending, Played, Practice
+from practicum.mcp_server.progress import reporting
 from practicum.mcp_server.results import capped, compact, step_body
 from practicum.mcp_server.seams import EraServer, ToolNotices
 from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
@@ -43,7 +44,6 @@ class PracticumServer(EraServer):
     Args:
         practice: the sessions.
         bind: tells, for each request, how it reaches its session.
-        fixture: tools that are there from the start beside the core and the actions.
     """
 
     def __init__(self, practice: Practice, bind: Bind) -> None:
@@ -110,6 +110,8 @@ class PracticumServer(EraServer):
         binding = self._bind(ctx)
         try:
             called = await self._called(ctx, binding, params.name, params.arguments or {})
+        except SessionOver as over:
+            return refused(f"{over}; {binding.way_on}")
         except ActionError as refusal:
             return refused(str(refusal))
         except MCPError:
@@ -153,8 +155,9 @@ class PracticumServer(EraServer):
         session = self.practice.session_env(binding.caller, session_id)
         if session != tool.env:
             raise ActionError(f"this session plays {session}; {name} belongs to {tool.env}")
+        playing = self.practice.act(binding.caller, session_id, call)
         try:
-            played = await self.practice.act(binding.caller, session_id, call)
+            played = await (reporting(ctx, playing) if tool.waits else playing)
         except UnknownTool as error:
             raise ActionError(str(error)) from None
         return self._played(binding, played)
@@ -173,8 +176,10 @@ class PracticumServer(EraServer):
         self, binding: Binding, name: str, arguments: Mapping[str, Any]
     ) -> types.CallToolResult:
         session_id, turn, own = await binding.handle(self.practice, arguments)
+        tool = self.catalogue.published[name]
+        tool.check(own)
         turns = {} if turn is None else {"turn": turn}
-        body = dict(await self.catalogue.published[name].run(binding.caller, session_id, {**own, **turns}))
+        body = dict(await tool.run(binding.caller, session_id, {**own, **turns}))
         return accepted(body, compact(body))
 
     # Resources and prompts --------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from practicum.envs import Action, UsageError
+from jsonschema import Draft202012Validator
+
+from practicum.envs import Action, ActionError, UsageError
 from practicum.envs.lint import lint_tool
 from practicum.mcp_server.practice import Caller
 from practicum.mcp_server.served import Served
@@ -76,6 +78,19 @@ class PublishedTool:
 
     card: ToolCard
     run: RunPublished
+    env: str = ""
+    """Short name of the environment that it is for; empty for any."""
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """See that the arguments fit the schema.
+
+        Raises:
+            ActionError: names each that does not.
+        """
+        found = Draft202012Validator(self.card.schema).iter_errors(dict(arguments))
+        wrong = [f"{'.'.join(map(str, each.path)) or 'arguments'}: {each.message}" for each in found]
+        if wrong:
+            raise ActionError(f"bad arguments of {self.card.name}: {'; '.join(wrong)}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,8 @@ class EnvTool:
     card: ToolCard
     env: str
     action: Action
+    waits: bool = False
+    """Whether its world waits for something, so that calls may be long."""
 
 
 def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, EnvTool]:
@@ -102,7 +119,7 @@ def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, Env
     for short, served in envs.items():
         for name, action in served.env_class.actions.items():
             listed = name if counts[name] == 1 else f"{short}_{name}"
-            tools[listed] = EnvTool(ToolCard.of(action, listed), short, action)
+            tools[listed] = EnvTool(ToolCard.of(action, listed), short, action, served.env_class.blocking)
     return tools
 
 

@@ -98,8 +98,11 @@ class Lines:
             message["params"] = params
         if id is not None:
             message["id"] = id
+        self.write(json.dumps(message))
+
+    def write(self, line: str) -> None:
         assert self.child.stdin is not None
-        self.child.stdin.write(json.dumps(message) + "\n")
+        self.child.stdin.write(line + "\n")
         self.child.stdin.flush()
 
     def receive(self, id: Any) -> dict[str, Any]:

@@ -74,8 +74,8 @@ async def test_the_session_id_is_never_guessed_where_the_principal_is_not_alone(
     ("given", "said"),
     [
         ({"session_id": 7}, "'session_id' is 7, expected a string"),
-        ({"turn": "1"}, "'turn' is '1', expected an integer"),
-        ({"turn": True}, "'turn' is True, expected an integer"),
+        ({"turn": "1"}, "'turn' is '1', expected an integer; turns begin at 1"),
+        ({"turn": True}, "'turn' is True, expected an integer; turns begin at 1"),
         (
             {"session_id": "f" * 32},
             f"no session '{'f' * 32}'; open_session begins one, list_sessions shows yours",
@@ -181,15 +181,37 @@ async def test_a_scoped_endpoint_ends_with_its_session_after_a_grace(
 ) -> None:
     async with over_http(practise()) as (url, _):
         async with http_client(f"{url}/mcp") as client:
-            opened = await call(client, "open_session", scoped=True)
-            await call(client, "close_session", session_id=opened["session_id"])
+            opened = await call(client, "open_session", scoped=True, seed=3)
         async with http_client(opened["url"], token=opened["token"]) as client:
+            await store_all(client)
             assert (await call(client, "get_session"))["open"] is False
-            assert "has ended" in await refusal(client, "look")
+            assert "this endpoint ends with it" in await refusal(client, "look")
         monkeypatch.setattr("practicum.mcp_server.http.GRACE_S", 0.0)
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {opened['token']}"}) as http:
             body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": MODERN}
             assert (await http.post(opened["url"], json=body)).status_code == 401
+
+
+@pytest.mark.integration
+async def test_a_scoped_endpoint_ends_at_once_with_a_session_that_is_closed(
+    practise: Callable[..., Practice],
+) -> None:
+    async with over_http(practise()) as (url, _):
+        async with http_client(f"{url}/mcp") as client:
+            opened = await call(client, "open_session", scoped=True)
+            await call(client, "close_session", session_id=opened["session_id"])
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {opened['token']}"}) as http:
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": MODERN}
+            assert (await http.post(opened["url"], json=body)).status_code == 401
+
+
+async def store_all(client: Client) -> None:
+    """Put every parcel, largest first, into the smallest locker that takes it."""
+    depot = (await call(client, "look"))["result"]
+    lockers = sorted(depot["lockers"], key=depot["lockers"].__getitem__, reverse=True)
+    parcels = sorted(depot["parcels"], key=depot["parcels"].__getitem__, reverse=True)
+    for parcel, locker in zip(parcels, lockers, strict=True):
+        await call(client, "store", parcel=parcel, locker=locker)
 
 
 @pytest.mark.integration

@@ -230,3 +230,24 @@ def test_only_protocol_leaves_by_stdout_whatever_the_world_prints(db: Path) -> N
         assert lines.child.stdout is not None
         lines.child.stdin.close()
         assert [json.loads(line)["jsonrpc"] for line in lines.child.stdout] == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("line", ["not json", "[" * 300, '{"jsonrpc": "2.0"}', '{"id": ' + "9" * 5000 + "}"])
+def test_a_line_that_is_no_message_is_answered_and_the_server_goes_on(db: Path, line: str) -> None:
+    with serving(db) as lines:
+        lines.initialize()
+        lines.write(line)
+        assert lines.receive(None)["error"]["code"] == -32700
+        assert lines.request(2, "tools/list")["result"]["tools"]
+
+
+@pytest.mark.anyio
+async def test_arguments_of_a_published_tool_are_checked_by_its_schema(serve: Serve) -> None:
+    server = serve()
+    server.catalogue.publish(published("skill_checked"))
+    async with Client(server) as client:
+        said = await refusal(client, "skill_checked", zz=1)
+        assert "bad arguments of skill_checked" in said
+        assert "zz" in said
+        assert said == await refusal(client, "run_skill", name="skill_checked", arguments={"zz": 1})

@@ -90,7 +90,7 @@ async def test_a_secret_of_a_task_file_stays_in_the_world(serve: Serve, tmp_path
     TaskSet([find(world("Sealed")).make_task(1)]).save(file, 1)
     assert SECRET in file.read_text()
     async with Client(serve(world("Sealed"), task_file=file)) as client:
-        opened = await call(client, "open_session")
+        opened = await call(client, "open_session", split="test")
         text = f"{opened}\n{await play(client)}\n{await seen(client, opened['session_id'])}"
     assert SECRET not in text
 

@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from practicum.envs import find
 from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.progress import reporting
 from practicum.mcp_server.server import PracticumServer
 from tests.mcp_server.helpers import MODES, PATIENCE_S, ask, call, refusal, world
 
@@ -249,6 +250,21 @@ async def test_a_long_call_is_pending_and_the_same_call_collects_it(
         assert (collected["turn"], collected["result"]) == (1, "1 a")
         assert await call(client, "wait", label="a", turn=1) == collected
         assert await turns(client, session_id) == 1
+
+
+async def test_a_client_that_asks_for_progress_hears_it_while_a_call_is_played(
+    serve: Serve, patient: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(reporting.__kwdefaults__, "every_s", 0.02)
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        assert message == "still being played"
+        patient.gate.set()
+
+    async with Client(serve(world("Patient"))) as client:
+        await opened(client)
+        answer = await client.call_tool("wait", {"label": "a"}, progress_callback=heard)
+        assert answer.structured_content["result"] == "1 a"
 
 
 async def test_a_pending_call_that_nobody_collects_blocks_nothing(serve: Serve, patient: Any) -> None:
