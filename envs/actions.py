@@ -91,7 +91,7 @@ class Action:
         return f"bad arguments: {found}. {self.name} takes {takes}."
 
     def _complaint(self, error: Any) -> str:
-        name = ".".join(str(part) for part in error["loc"]) or "arguments"
+        name = ".".join(str(part) for part in error["loc"]) if error["loc"] else "arguments"
         if error["type"] == "missing":
             return f"{name!r} is missing ({self._type_name(name)})"
         if error["type"] == "extra_forbidden":

@@ -94,11 +94,16 @@ def test_lighting_every_dark_lamp_solves_it():
 ''')
 
 
+def class_name(name: str) -> str:
+    """The class of an environment's short name: `MyShop` of `my_shop`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
 def write_new(name: str, folder: Path) -> tuple[Path, Path]:
     """Write a small working environment and its test.
 
     Args:
-        name: the environment's short name; its class is the same in capitals: `my_shop` gives `MyShop`.
+        name: the environment's short name.
         folder: where to write; made when it is not there.
 
     Returns:
@@ -112,7 +117,7 @@ def write_new(name: str, folder: Path) -> tuple[Path, Path]:
             f"{name!r} is no name for an environment; "
             "use a lower-case letter and up to 19 more of a-z, 0-9 and _"
         )
-    words = {"name": name, "class_name": "".join(part.capitalize() for part in name.split("_"))}
+    words = {"name": name, "class_name": class_name(name)}
     written = {
         folder / f"{name}.py": _ENVIRONMENT.substitute(words),
         folder / f"test_{name}.py": _TEST.substitute(words),

@@ -222,7 +222,8 @@ class _Watch:
             )
         self._judge_reward(step)
         self._judge_judging(step, after)
-        self.look_at(step.tool, [step.result, step.error, step.text, plain(self.env.observe())])
+        shown = [step.result, step.error, step.text, plain(self.env.observe()), step.outcome]
+        self.look_at(step.tool, shown)
 
     def _judge_reward(self, step: Step) -> None:
         if step.reward != sum(step.terms.values()):

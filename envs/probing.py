@@ -79,7 +79,8 @@ def leaks(secret: Mapping[str, Any], shown: Any, public: frozenset[str]) -> Iter
     """Keys of a secret of which something stands in what is shown.
 
     A text of more than 3 characters leaks by standing anywhere in a text, a list or object by standing there
-    whole. Numbers are not looked for: small ones stand everywhere.
+    whole, a number of more than 3 digits by standing under the key that it has in the secret: numbers alone
+    prove nothing.
 
     Args:
         secret: a task's.
@@ -87,9 +88,14 @@ def leaks(secret: Mapping[str, Any], shown: Any, public: frozenset[str]) -> Iter
         public: texts that are no secret, such as the names of the tools.
     """
     everything = "\n".join(texts_in(shown))
+    numbers = set(_numbers_in(shown))
     for key, value in secret.items():
         told = (text for text in _values_in(value) if len(text) > 3 and text not in public)
-        if any(text in everything for text in told) or (_is_rich(value) and _holds(shown, value)):
+        if (
+            any(text in everything for text in told)
+            or (_is_rich(value) and _holds(shown, value))
+            or not numbers.isdisjoint(_numbers_in(value, key))
+        ):
             yield key
 
 
@@ -102,6 +108,18 @@ def _values_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _values_in(part)
+
+
+def _numbers_in(value: Any, key: str | None = None) -> Iterator[tuple[str, float]]:
+    """Every number of more than 3 digits, with the key that it or its list stands under."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _numbers_in(part, str(name))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers_in(part, key)
+    elif isinstance(value, int | float) and key is not None and sum(map(str.isdigit, repr(value))) > 3:
+        yield key, value
 
 
 def _is_rich(value: Any) -> bool:

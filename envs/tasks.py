@@ -17,6 +17,8 @@ from practicum.envs.errors import UsageError
 
 Split = Literal["train", "verify", "test"]
 SPLITS: tuple[Split, ...] = ("train", "verify", "test")
+LARGEST_INTEGER = 2**63 - 1
+"""The largest seed, and whatever else is kept as an integer in a file of ours."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,20 @@ class Task:
     env: str
     """Name of the environment without its version, such as `flight`."""
     version: int
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
     params: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment's `begin`."""
     instruction: str = ""
-    difficulty: float = 0.0
+    difficulty: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """From 0 (easy) to 1 (hard)."""
     secret: Mapping[str, Any] = field(default_factory=dict)
     step_limit: Annotated[int, Field(ge=1)] = 50
     id: str = ""
     """A name for people; the content decides what a task is."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= LARGEST_INTEGER:
+            raise UsageError(f"a task's seed is {self.seed}; expected 0 to 2**63 - 1")
 
     @property
     def env_id(self) -> str:

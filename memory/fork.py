@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import fields
 
 from typing_extensions import TypedDict, Unpack
@@ -36,6 +37,7 @@ def fork(
     principal: str,
     *,
     purpose: Purpose | None = None,
+    min_try: int | None = None,
     **client: Unpack[Client],
 ) -> str:
     """Make a session that begins with the first `at_turn` steps of another; returns its id.
@@ -50,35 +52,50 @@ def fork(
         at_turn: how many steps to take over, from 0 to all of them.
         principal: whose session it becomes.
         purpose: the old session's where None.
+        min_try: the old session's where None; another one only before the first turn.
         **client: who asks for it.
 
     Raises:
-        UsageError: no such session or turn, or it cannot be replayed.
+        UsageError: no such session or turn, it cannot be replayed, or its steps depend on `min_try`.
         Divergence: the world answers otherwise than it did.
         LogUnavailable: nothing was written.
     """
-    old = sessions.get(session_id, principal)
-    if old is None:
-        raise UsageError(f"no session {session_id!r}; `practicum sessions` lists them")
-    if not 0 <= at_turn <= old.steps:
-        raise UsageError(f"session {old.id} has {old.steps} steps, so it cannot be forked at {at_turn}")
+    old = _forkable(sessions, session_id, at_turn, principal, min_try)
     rebuild(sessions, old, last=at_turn).env.close()
-    start = _start(
-        old,
-        id=new_session_id(),
-        principal=principal,
-        purpose=old.purpose if purpose is None or old.purpose == "evaluation" else purpose,
-        parent=old.id,
-        parent_turn=at_turn,
-        started_at=time.time(),
-        **(_NOBODY | client),
-    )
+    whose = _NOBODY | client | {"principal": principal}
+    start = _child(old, at_turn, purpose, min_try, whose)
     with log.writing() as connection:
         insert_start(connection, start)
         insert_copies(connection, start)
     return start.id
 
 
-def _start(old: Session, **changed: object) -> SessionStart:
+def _forkable(
+    sessions: Sessions, session_id: str, at_turn: int, principal: str, min_try: int | None
+) -> Session:
+    old = sessions.get(session_id, principal)
+    if old is None:
+        raise UsageError(f"no session {session_id!r}; `practicum sessions` lists them")
+    if not 0 <= at_turn <= old.steps:
+        raise UsageError(f"session {old.id} has {old.steps} steps, so it cannot be forked at {at_turn}")
+    if at_turn and min_try not in (None, old.min_try):
+        raise UsageError(
+            f"session {old.id} was played with min_try {old.min_try}, on which its steps depend; "
+            f"fork it at 0 to play with {min_try}"
+        )
+    return old
+
+
+def _child(
+    old: Session, at_turn: int, purpose: Purpose | None, min_try: int | None, whose: Mapping[str, object]
+) -> SessionStart:
     kept = {field.name: getattr(old, field.name) for field in fields(SessionStart)}
-    return SessionStart(**(kept | changed))
+    own = {
+        "id": new_session_id(),
+        "purpose": old.purpose if purpose is None or old.purpose == "evaluation" else purpose,
+        "min_try": old.min_try if min_try is None else min_try,
+        "parent": old.id,
+        "parent_turn": at_turn,
+        "started_at": time.time(),
+    }
+    return SessionStart(**(kept | own | dict(whose)))

@@ -218,16 +218,49 @@ def backups(path: Path) -> list[Path]:
     return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(f"{path.name}.before-m"))
 
 
-def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """See that a file is empty or ours.
+def refuse_foreign(path: Path) -> None:
+    """See that a file is empty or ours; whatever it is, it stays as it is.
+
+    SQLite would leave a write-ahead log beside another program's file, so the header is read as bytes first
+    (https://sqlite.org/fileformat2.html#the_database_header).
 
     Raises:
-        UsageError: it holds somebody else's tables.
-        sqlite3.DatabaseError: it is no SQLite file.
+        UsageError: it is no database, or holds somebody else's tables.
     """
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    if not path.is_file():
+        raise UsageError(f"cannot open the database {path}: it is no file; choose another with --db")
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header or _is_ours(header):
+        return
+    if not header.startswith(b"SQLite format 3\0"):
+        raise UsageError(f"{path} is no Practicum database; choose another with --db")
+    if _has_tables(header) or _log_has_tables(path):
         raise UsageError(f"{path} is another program's SQLite database; choose another with --db")
+
+
+_HEADER_BYTES = 108
+"""The file's header (100 bytes) and that of its first page, which lists the tables."""
+
+
+def _is_ours(header: bytes) -> bool:
+    return header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _has_tables(header: bytes) -> bool:
+    is_one_page = header[100:101] == b"\x0d"
+    return not (is_one_page and header[103:105] == b"\0\0")
+
+
+def _log_has_tables(path: Path) -> bool:
+    """Whether a new file has somebody else's tables in its write-ahead log, where ours may be too."""
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return False
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    return bool(tables) and not is_ours
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:

@@ -7,15 +7,16 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from practicum.envs.core import ToolEnv
 from practicum.envs.episodes import Episode, Step
 from practicum.envs.errors import EpisodeOver, UnknownTool, UsageError
 from practicum.envs.outside import Answer, LiveOutside, ReplayedOutside, ReplayMismatch
 from practicum.envs.registry import EnvClass, find
+from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.memory.rows import dump, result_hash
 from practicum.memory.sessions import Session, Sessions
 from practicum.memory.store import Store
@@ -179,7 +180,7 @@ class _Call(BaseModel):
 class _Record(BaseModel):
     task_id: str | int
     actions: list[_Call]
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)] = 0
     params: dict[str, Any] = {}
 
 
@@ -201,7 +202,8 @@ def play_calls(lines: Iterable[str], env_name: str, settings: Mapping[str, Any])
     endless = _endless(find(env_name))
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield _play_record(endless, _read_record(number, line), settings)
+            record = _read_record(number, line)
+            yield _play_record(endless, record, {**settings, **record.params})
 
 
 def _endless(env_class: EnvClass) -> EnvClass:
@@ -209,6 +211,9 @@ def _endless(env_class: EnvClass) -> EnvClass:
 
     class Endless(env_class):  # type: ignore[misc, valid-type]  # the base is known at run time
         def is_done(self) -> bool:
+            return False
+
+        def is_cut_off(self) -> bool:
             return False
 
     return Endless
@@ -224,8 +229,12 @@ def _read_record(number: int, line: str) -> _Record:
 
 
 def _play_record(env_class: EnvClass, record: _Record, settings: Mapping[str, Any]) -> dict[str, Any]:
+    for name in {"self", "cls", "seed"} & settings.keys():
+        raise UsageError(
+            f"record {record.task_id!r}: no parameter is called {name!r}; a seed stands beside `params`"
+        )
     env = env_class()
-    task = env_class.make_task(record.seed, **{**settings, **record.params})
+    task = env_class.make_task(record.seed, **settings)
     episode = Episode(env, replace(task, step_limit=sys.maxsize))
     results = [_bare_result(episode, call) for call in record.actions]
     final = world_sha256(env)
@@ -236,7 +245,7 @@ def _play_record(env_class: EnvClass, record: _Record, settings: Mapping[str, An
 def _bare_result(episode: Episode, call: _Call) -> Any:
     try:
         step = episode.play(call.name, call.arguments)
-    except UnknownTool as error:
+    except (UnknownTool, EpisodeOver) as error:
         return f"Error: {error}"
     return step.result if step.error is None else f"Error: {step.error}"
 

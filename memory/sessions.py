@@ -8,7 +8,7 @@ from typing import Any
 
 from practicum.envs.episodes import Step
 from practicum.envs.errors import UsageError
-from practicum.envs.tasks import Task
+from practicum.envs.tasks import LARGEST_INTEGER, Task
 from practicum.memory.rows import STEP_COLUMNS, load, load_answers, read_step
 from practicum.memory.starts import SessionStart
 from practicum.memory.store import Store
@@ -141,6 +141,7 @@ class Sessions:
         self, session_id: str, first: int = 1, last: int | None = None
     ) -> Iterator[tuple[Step, str]]:
         """As `steps`, each with the hash that its result had when it was written."""
+        first, last = _kept(first), None if last is None else _kept(last)
         while True:
             rows = self.store.read(_STEPS, {"id": session_id, "first": first, "last": last, "page": PAGE})
             for row in rows:
@@ -155,7 +156,16 @@ class Sessions:
 
     def _where(self, condition: str, **values: Any) -> Listing:
         sql = f"SELECT * FROM sessions WHERE {condition}"  # noqa: S608  # conditions of ours
-        return [read_session(row) for row in self.store.read(sql, values)]
+        try:
+            rows = self.store.read(sql, values)
+        except UnicodeEncodeError:  # a lone surrogate, which no text in the file has
+            return []
+        return [read_session(row) for row in rows]
+
+
+def _kept(turn: int) -> int:
+    """The turn, or where it is none that the file can hold the nearest that is, which no step has."""
+    return max(0, min(turn, LARGEST_INTEGER))
 
 
 def _whose(principal: str | None) -> str:

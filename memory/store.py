@@ -70,6 +70,8 @@ class Store:
         """
         path = Path(path).expanduser().absolute()
         with _told_to_the_user(path):
+            _make(path)
+            refuse_foreign(path)
             _make_private(path)
             connection = _connect(path, sqlite3.Connection, durable=durable, busy_timeout_s=busy_timeout_s)
             try:
@@ -78,6 +80,18 @@ class Store:
                 connection.close()
                 raise
         return cls(path, connection, durable=durable, busy_timeout_s=busy_timeout_s)
+
+    @classmethod
+    def open_existing(cls, path: Path) -> Store:
+        """Open a database that is there; as `open`, but nothing is made.
+
+        Raises:
+            UsageError: as `open`, or there is no such file.
+        """
+        path = Path(path).expanduser().absolute()
+        with _told_to_the_user(path):
+            path.stat()
+        return cls.open(path)
 
     def close(self) -> None:
         """Close every connection; the store is of no use afterwards."""
@@ -147,9 +161,13 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _make_private(path: Path) -> None:
+def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path.resolve(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _make_private(path: Path) -> None:
     with suppress(PermissionError):
         path.chmod(0o600)
 
@@ -157,7 +175,6 @@ def _make_private(path: Path) -> None:
 def _connect(path: Path, kind: type[Any], *, durable: bool, busy_timeout_s: float) -> Any:
     connection = _connect_plain(path, kind, busy_timeout_s)
     try:
-        refuse_foreign(connection, path)
         _use_wal(connection, busy_timeout_s)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")

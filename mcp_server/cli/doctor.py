@@ -15,7 +15,7 @@ from pathlib import Path
 import typer
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli.options import AsJson, Db, print_json
+from practicum.mcp_server.cli.options import AsJson, Db, print_json, stdout_kept_clean
 
 HANDSHAKE_S = 30.0
 
@@ -58,7 +58,7 @@ def _python() -> Iterator[Finding]:
 def _log(db: Path | None) -> Iterator[Finding]:
     from practicum.memory import Sessions, Store, default_path
 
-    path = db or default_path()
+    path = (db or default_path()).expanduser()
     if not path.exists():
         folder = next(parent for parent in path.parents if parent.exists())
         writable = os.access(folder, os.W_OK)
@@ -70,7 +70,7 @@ def _log(db: Path | None) -> Iterator[Finding]:
         yield Finding("log", writable, says)
         return
     try:
-        store = Store.open(path)
+        store = Store.open_existing(path)
         count = Sessions(store).count()
         store.close()
     except UsageError as error:
@@ -82,7 +82,8 @@ def _log(db: Path | None) -> Iterator[Finding]:
 def _environments() -> Iterator[Finding]:
     from practicum.envs.registry import environments
 
-    loaded, broken = environments()
+    with stdout_kept_clean():
+        loaded, broken = environments()
     yield Finding("environments", True, ", ".join(env.env_id() for env in loaded))
     for plugin in broken:
         yield Finding("plugin", False, plugin.reason)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,7 +57,8 @@ def stdout_kept_clean() -> Iterator[None]:
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         sys.stdout.flush()
         os.dup2(kept, 1)
@@ -66,18 +67,27 @@ def stdout_kept_clean() -> Iterator[None]:
 
 @contextmanager
 def open_store(db: Path | None, *, durable: bool = False) -> Iterator[Store]:
-    """The store at `--db` or the default place, closed at the end.
+    """The store at `--db` or the default place, made where there is none, and closed at the end.
 
     Raises:
         UsageError: it cannot be opened.
     """
-    store = Store.open(db or default_path(), durable=durable)
-    try:
+    with closing(Store.open(db or default_path(), durable=durable)) as store:
         yield store
-    finally:
-        store.close()
 
 
-def print_json(value: Any) -> None:
+@contextmanager
+def open_existing_store(db: Path | None) -> Iterator[Store]:
+    """As `open_store`, for commands that look at what is there.
+
+    Raises:
+        UsageError: there is none, or it cannot be opened.
+    """
+    with closing(Store.open_existing(db or default_path())) as store:
+        yield store
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
     """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    typer.echo(text.encode("utf-8", "backslashreplace").decode())  # a lone surrogate becomes its JSON escape

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from practicum.envs.errors import ActionError, UnknownTool, UsageError
+from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.mcp_server.cli.options import Db, Settings, console, open_store, read_settings
 
 HELP = "tool name=value …  plays a call;  tools  lists them;  undo  takes the last turn back;  quit  leaves"
@@ -24,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def play(
     env: Annotated[str, typer.Argument(help="Environment to play.")] = "flight",
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the task; the next unplayed one by default.")
+        int | None,
+        typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the task; the next unplayed one by default."),
     ] = None,
     settings: Settings = None,
     db: Db = None,
@@ -120,7 +122,7 @@ def read_line(line: str, actions: Mapping[str, Any]) -> tuple[str, dict[str, Any
     """Read `tool name=value …`, or `tool {"name": value}`; bare values go to the arguments in their order.
 
     Raises:
-        UsageError: quotes are open, or there are more values than arguments.
+        UsageError: quotes are open, a value has no name before its `=`, or there are more than arguments.
     """
     tool, _, rest = line.partition(" ")
     if rest.strip().startswith("{"):
@@ -138,6 +140,8 @@ def read_line(line: str, actions: Mapping[str, Any]) -> tuple[str, dict[str, Any
     arguments: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
+        if equals and not name:
+            raise UsageError(f"{word!r} has no name before its =; write name=value")
         if not equals:
             name, value = next(names, ""), word
             if not name:

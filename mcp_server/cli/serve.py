@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from practicum.envs.errors import UsageError
+from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, stdout_kept_clean
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def serve(
     bound: Annotated[
         bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of the first task, with --bound.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the first task, with --bound.")
+    ] = None,
     task: Annotated[Path | None, typer.Option("--task", help="JSONL file of tasks to serve.")] = None,
     settings: Settings = None,
     hide_rewards: Annotated[

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,15 +15,17 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from practicum.envs.errors import UsageError
+from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.mcp_server.cli.options import (
     AsJson,
     Db,
     Settings,
     console,
-    open_store,
+    open_existing_store,
     print_json,
     read_settings,
     remarks,
+    stdout_kept_clean,
 )
 from practicum.memory import (
     Divergence,
@@ -29,6 +33,7 @@ from practicum.memory import (
     ReplayReport,
     Session,
     Sessions,
+    Store,
     forget,
     fork,
     play_calls,
@@ -54,12 +59,12 @@ def list_sessions(
         str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")
     ] = None,
     env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST_INTEGER, help="At most so many.")] = 20,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
     """List sessions, newest first, or show one."""
-    with open_store(db) as store:
+    with open_existing_store(db) as store:
         sessions = Sessions(store)
         if session is not None:
             _show(sessions, sessions.resolve(session), as_json=as_json)
@@ -169,12 +174,8 @@ def replay_command(
         given = read_settings(settings) | ({"data": str(data)} if data else {})
         _replay_calls(calls, env, given)
         return
-    with open_store(db) as store:
-        reports = (
-            _replay_all(store)
-            if every
-            else [replay(Sessions(store), Sessions(store).resolve(session or "").id)]
-        )
+    with open_existing_store(db) as store, stdout_kept_clean():
+        reports = _replay_all(store) if every else [_replay_one(store, session or "")]
     bad = [report for report in reports if not report.agrees]
     if as_json:
         print_json([_report_row(report) for report in reports])
@@ -191,20 +192,35 @@ def _report_row(report: ReplayReport) -> dict[str, Any]:
     return {"session": report.session, "steps": report.steps, "ok": report.agrees, "problem": problem}
 
 
-def _replay_all(store: Any) -> list[Any]:
+def _replay_one(store: Store, prefix: str) -> ReplayReport:
+    sessions = Sessions(store)
+    return replay(sessions, sessions.resolve(prefix).id)
+
+
+def _replay_all(store: Store) -> list[ReplayReport]:
     with Progress(console=remarks, transient=True) as progress:
         bar = progress.add_task("replaying", total=None)
         return list(replay_all(store, lambda done, total: progress.update(bar, completed=done, total=total)))
 
 
 def _replay_calls(path: Path, env: str, settings: dict[str, Any]) -> None:
+    answers = play_calls(_lines(path), env, settings)
+    while True:
+        with stdout_kept_clean():
+            answer = next(answers, None)
+        if answer is None:
+            return
+        print_json(answer, indent=None)
+
+
+def _lines(path: Path) -> Iterator[str]:
     try:
-        lines = path.open(encoding="utf-8") if str(path) != "-" else sys.stdin
+        with path.open(encoding="utf-8") if str(path) != "-" else nullcontext(sys.stdin) as lines:
+            yield from lines
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    with lines:
-        for answer in play_calls(lines, env, settings):
-            typer.echo(json.dumps(answer, ensure_ascii=False))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {path}: it is not UTF-8: {error.reason}") from None
 
 
 def fork_command(
@@ -214,11 +230,12 @@ def fork_command(
     db: Db = None,
 ) -> None:
     """Make a new session that begins with the first turns of another."""
-    with open_store(db) as store:
+    with open_existing_store(db) as store:
         sessions = Sessions(store)
         parent = sessions.resolve(session)
         try:
-            new_id = fork(Log(store), sessions, parent.id, at, parent.principal)
+            with stdout_kept_clean():
+                new_id = fork(Log(store), sessions, parent.id, at, parent.principal)
         except Divergence as error:
             raise UsageError(f"{parent.id} does not replay, so it cannot be forked: {error}") from None
     if as_json:
@@ -237,14 +254,15 @@ def forget_command(
     db: Db = None,
 ) -> None:
     """Remove the content of sessions for good; a tombstone stays."""
-    with open_store(db) as store:
+    if bool(session) == (before is not None):
+        raise UsageError("forget takes sessions, or --before DATE")
+    moment = _timestamp(before) if before else None
+    with open_existing_store(db) as store:
         sessions = Sessions(store)
         chosen = [sessions.resolve(each).id for each in session or ()]
-        if bool(chosen) == (before is not None):
-            raise UsageError("forget takes sessions, or --before DATE")
         if not yes and not typer.confirm(f"Forget {before or ', '.join(chosen)} for good?"):
             raise typer.Exit(1)
-        done = forget(store, chosen, before=_timestamp(before) if before else None)
+        done = forget(store, chosen, before=moment)
     if as_json:
         print_json({"forgotten": list(done.sessions), "remaining": list(done.remaining)})
         return
@@ -256,5 +274,5 @@ def forget_command(
 def _timestamp(day: str) -> float:
     try:
         return datetime.datetime.fromisoformat(day).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"--before {day!r} is no date; expected such as 2026-01-31") from None

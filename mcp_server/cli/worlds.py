@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from practicum.mcp_server.cli.options import AsJson, console, print_json
+from practicum.mcp_server.cli.options import AsJson, console, print_json, stdout_kept_clean
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,8 @@ def list_envs(as_json: AsJson = False) -> None:
 
     from practicum.envs.registry import environments
 
-    loaded, broken = environments()
+    with stdout_kept_clean():
+        loaded, broken = environments()
     if as_json:
         rows = [
             {
@@ -51,15 +52,11 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write the files.")] = Path(),
 ) -> None:
     """Write a small working environment and its test, to be changed into your own."""
-    from practicum.envs.author import write_new
+    from practicum.envs.author import class_name, write_new
 
     env_file, test_file = write_new(name, folder)
     typer.echo(f"wrote {env_file} and {test_file}")
-    typer.echo(f"next: practicum check {env_file}:{_class_name(name)}")
-
-
-def _class_name(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+    typer.echo(f"next: practicum check {env_file}:{class_name(name)}")
 
 
 def check(
@@ -70,7 +67,8 @@ def check(
     from practicum.envs import find
     from practicum.envs.check import check as check_environment
 
-    findings = check_environment(find(name))
+    with stdout_kept_clean():
+        findings = check_environment(find(name))
     if as_json:
         print_json([{"rule": finding.rule, "message": finding.message} for finding in findings])
     else:

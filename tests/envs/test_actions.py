@@ -172,6 +172,7 @@ def test_one_error_names_every_bad_argument():
         ("lists", {"words": ["x", 3]}, "'words.1' is 3, expected string"),
         ("bounded", {"size": 9}, "'size' is 9, expected less than or equal to 4"),
         ("nothing", {"x": 1}, "there is no argument 'x'. nothing takes no arguments."),
+        ("nothing", {"": 1}, "there is no argument ''. nothing takes no arguments."),
         ("choices", {"word": "a", "digit": True}, "'digit' is True, expected a number, not a boolean"),
         (
             "scalars",

@@ -77,7 +77,13 @@ def test_taking_makes_no_task_too_many():
             '{"env": "x", "version": 1, "seed": -1}',
             "tasks.jsonl:2: no task: seed: .*greater than or equal to 0",
         ),
+        (
+            f'{{"env": "x", "version": 1, "seed": {2**63}}}',
+            "tasks.jsonl:2: no task: seed: .*less than or equal to 9223372036854775807",
+        ),
+        ('{"env": "x", "version": 1, "seed": 1' + 5000 * "0" + "}", "tasks.jsonl:2: not a JSON object"),
         ('{"env": "x", "version": 1, "seed": 1, "step_limit": 0}', "no task: step_limit"),
+        ('{"env": "x", "version": 1, "seed": 1, "difficulty": NaN}', "no task: difficulty"),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason(tmp_path, text, complaint):
@@ -85,6 +91,16 @@ def test_a_bad_line_is_named_with_its_reason(tmp_path, text, complaint):
     path.write_text('{"env": "x", "version": 1, "seed": 1}\n' + text + "\n")
     with pytest.raises(UsageError, match=complaint):
         TaskSet.load(path)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**30])
+def test_a_seed_out_of_bounds_makes_no_task(parcels, seed):
+    said = rf"a task's seed is {seed}; expected 0 to 2\*\*63 - 1"
+    with pytest.raises(UsageError, match=said):
+        Task("parcels", 1, seed)
+    with pytest.raises(UsageError, match=said):
+        parcels.make_task(seed)
+    assert parcels.make_task(2**63 - 1).seed == 2**63 - 1
 
 
 def test_a_missing_or_empty_file_is_a_usage_error(tmp_path):

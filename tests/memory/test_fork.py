@@ -102,6 +102,32 @@ def test_a_fork_of_an_evaluation_stays_one(log, sessions, begin):
     )
 
 
+def test_a_fork_of_practice_can_be_an_evaluation(log, sessions, begin):
+    session_id, episode = begin()
+    episode.act("look")
+    new_id = fork(log, sessions, session_id, 1, "local", purpose="evaluation")
+    assert sessions.get(new_id, None).purpose == "evaluation"
+    assert sessions.get(session_id, None).purpose == "practice"
+
+
+def test_a_fork_has_the_min_try_of_its_parent(log, sessions, begin):
+    session_id, episode = begin(min_try=3)
+    episode.act("look")
+    for turn, min_try in ((0, None), (1, None), (1, 3)):
+        new_id = fork(log, sessions, session_id, turn, "local", min_try=min_try)
+        assert sessions.get(new_id, None).min_try == 3
+
+
+def test_a_fork_before_the_first_turn_may_have_a_min_try_of_its_own(log, sessions, begin):
+    session_id, episode = begin(min_try=3)
+    episode.act("look")
+    new_id = fork(log, sessions, session_id, 0, "local", min_try=2)
+    assert sessions.get(new_id, None).min_try == 2
+    assert rebuild(sessions, sessions.get(new_id, None)).opening.min_try == 2
+    with pytest.raises(UsageError, match=r"was played with min_try 3, .* fork it at 0 to play with 2"):
+        fork(log, sessions, session_id, 1, "local", min_try=2)
+
+
 def test_a_fork_that_cannot_be_written_whole_is_not_written_at_all(log, store, sessions, begin, monkeypatch):
     session_id, episode = begin()
     episode.act("look")

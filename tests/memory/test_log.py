@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 
@@ -15,18 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from practicum.envs import Step
 from practicum.memory import (
-    Log,
     LogUnavailable,
     SessionEnded,
-    SessionRecorder,
     Sessions,
     SessionStart,
     Store,
     TurnTaken,
     new_session_id,
 )
+from tests.memory.steps import a_step
 
 TABLES = ("tasks", "session_starts", "steps", "session_ends", "events", "blobs")
 text = st.text(max_size=20)  # lone surrogates included below
@@ -38,16 +33,6 @@ plain = st.recursive(
 outcomes = st.fixed_dictionaries(
     {"success": st.booleans(), "violations": st.lists(text), "regret": st.none() | st.floats(0, 9)}
 )
-
-
-def a_step(turn: int = 1, **changed) -> Step:
-    plain_step = Step(turn, "look", {}, "nothing to see", None, -0.01, {"step": -0.01}, False, False, True)
-    return replace(plain_step, **changed)
-
-
-def rows(path, sql: str) -> list[tuple]:
-    with closing(sqlite3.connect(path)) as other:
-        return other.execute(sql).fetchall()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -250,56 +235,6 @@ def test_a_task_killed_by_asyncio_leaves_its_step_written(log, sessions, begin):
     assert sessions.get(session_id, None).steps == 1
 
 
-def test_while_another_process_writes_the_log_says_so_and_keeps_nothing(path, log, sessions, begin):
-    session_id, _ = begin()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        for write in (
-            lambda: log.append(session_id, a_step()),
-            lambda: log.close(session_id, "idle"),
-            lambda: log.event("mined", {}),
-            lambda: begin(),
-            lambda: anyio.run(log.append_shared, session_id, a_step()),
-        ):
-            with pytest.raises(LogUnavailable, match="another process is writing to it; try again"):
-                write()
-        other.execute("ROLLBACK")
-    assert sessions.get(session_id, None).steps == 0
-    log.append(session_id, a_step())
-    assert sessions.get(session_id, None).steps == 1
-
-
-@pytest.mark.parametrize("durable", [False, True])
-def test_while_another_process_writes_the_event_loop_goes_on(path, durable):
-    with (
-        closing(Store.open(path, durable=durable)) as store,
-        closing(sqlite3.connect(path, isolation_level=None)) as other,
-    ):
-        log = Log(store)
-        start = begin_bare(log)
-        other.execute("BEGIN IMMEDIATE")
-
-        async def main():
-            async with anyio.create_task_group() as group:
-                group.start_soon(log.append_shared, start.id, a_step())
-                await anyio.lowlevel.checkpoint()
-                await anyio.lowlevel.checkpoint()
-                other.execute(
-                    "ROLLBACK"
-                )  # only a loop that is not blocked gets here before the step gives up
-
-        anyio.run(main)
-        assert Sessions(store).get(start.id, None).steps == 1
-
-
-def begin_bare(log: Log) -> SessionStart:
-    from practicum.envs import Task
-
-    start = SessionStart(id=new_session_id(), env="parcels-v1", task=Task("parcels", 1, 0))
-    log.start(start)
-    return start
-
-
 def test_a_full_disk_fails_the_whole_batch_and_nothing_is_half_written(store, log, sessions, begin):
     ids = [begin(seed)[0] for seed in range(8)]
     pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
@@ -345,91 +280,3 @@ def test_an_episode_whose_step_was_not_kept_can_be_rebuilt_and_go_on(path, log, 
     again = rebuild(sessions, sessions.get(session_id, None))
     log.append(session_id, again.play("look", {}))
     assert [step.turn for step in sessions.steps(session_id)] == [1, 2]
-
-
-def test_another_connections_write_changes_the_data_version(path, log):
-    before = log.data_version()
-    log.event("mined", {})
-    assert log.data_version() == before
-    with closing(Store.open(path)) as other:
-        Log(other).event("mined", {})
-    assert log.data_version() != before
-
-
-RACER = """
-import sys, pathlib
-from practicum.envs import Step
-from practicum.memory import Log, Store, TurnTaken
-log = Log(Store.open(pathlib.Path(sys.argv[1])))
-print("ready", flush=True)
-sys.stdin.readline()
-won = []
-for turn in range(1, 41):
-    try:
-        log.append(sys.argv[2], Step(turn, "look", {}, sys.argv[3], None, 0.0, {}, False, False, True))
-        won.append(turn)
-    except TurnTaken:
-        pass
-print(*won)
-"""
-
-
-def test_of_two_processes_that_race_for_a_turn_exactly_one_wins(path, sessions, begin):
-    session_id, _ = begin()
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(path), session_id, name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in "ab"
-    ]
-    for racer in racers:
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    won = [[int(turn) for turn in racer.communicate()[0].split()] for racer in racers]
-    assert sorted(won[0] + won[1]) == list(range(1, 41))
-    kept = {step.turn: step.result for step in sessions.steps(session_id)}
-    assert kept == {turn: name for name, turns in zip("ab", won, strict=True) for turn in turns}
-
-
-WRITER = """
-import sys, pathlib, anyio
-from practicum.envs import Step
-from practicum.memory import Log, Store
-log = Log(Store.open(pathlib.Path(sys.argv[1])))
-
-async def play(session_id):
-    for turn in range(1, 10**9):
-        step = Step(turn, "look", {}, "x" * 3000, None, 0.0, {}, False, False, True)
-        await log.append_shared(session_id, step)
-        print(session_id, turn, flush=True)
-
-async def main():
-    async with anyio.create_task_group() as group:
-        for session_id in sys.argv[2:]:
-            group.start_soon(play, session_id)
-
-anyio.run(main)
-"""
-
-
-def test_a_process_that_is_killed_loses_no_acknowledged_step(path, store, sessions, begin):
-    ids = [begin(seed)[0] for seed in range(4)]
-    child = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), *ids], stdout=subprocess.PIPE, text=True
-    )
-    acknowledged = [child.stdout.readline() for _ in range(400)]
-    child.send_signal(signal.SIGKILL)
-    acknowledged += child.communicate()[0].splitlines(keepends=True)
-    last = dict(line.split() for line in acknowledged if line.endswith("\n"))
-    assert set(last) == set(ids)
-    for session_id in ids:
-        turns = [step.turn for step in sessions.steps(session_id)]
-        assert turns == list(range(1, len(turns) + 1))
-        assert len(turns) >= int(last[session_id])
-    assert store.read("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
-    SessionRecorder(Log(store), ids[0]).record(a_step(len(list(sessions.steps(ids[0]))) + 1))

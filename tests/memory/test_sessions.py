@@ -106,6 +106,22 @@ def test_steps_are_read_in_order_and_in_part(sessions, begin, monkeypatch):
     assert list(sessions.steps(new_session_id())) == []
 
 
+@pytest.mark.parametrize("turn", [0, -1, -(2**63) - 1, 2**63, 10**30])
+def test_a_turn_that_no_session_can_have_is_none(sessions, begin, turn):
+    session_id, episode = begin()
+    episode.act("look")
+    assert sessions.step(session_id, turn) is None
+
+
+def test_text_that_no_file_can_hold_names_no_session(sessions, begin):
+    begin()
+    with pytest.raises(UsageError, match="no session"):
+        sessions.resolve("\udcff")
+    assert sessions.get("\udcff", None) is None
+    assert sessions.list(None, "\udcff") == []
+    assert sessions.task("\udcff") is None
+
+
 def test_a_large_result_is_read_back_like_any_other(sessions, begin):
     session_id, episode = begin(settings={"parcels": 400})
     step = episode.act("look")

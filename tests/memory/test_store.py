@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -66,18 +67,60 @@ def test_a_reader_cannot_write(store):
         store.reader().conn.execute("INSERT INTO events (time, kind, body) VALUES (0, 'x', '{}')")
 
 
-def test_a_file_that_is_no_database_is_refused(path):
+def is_left_alone(path: Path, said: str) -> bool:
+    """Whether a file is refused for that reason, and neither it nor its folder is changed."""
+    path.chmod(0o644)
+    os.utime(path, (1000, 1000))
+    before, beside = path.read_bytes(), sorted(path.parent.iterdir())
+    assert said in refusal(path)
+    kept = path.stat()
+    assert (stat.S_IMODE(kept.st_mode), kept.st_mtime, path.read_bytes()) == (0o644, 1000, before)
+    return sorted(path.parent.iterdir()) == beside
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(path):
     path.write_text("a shopping list, " * 100)
-    assert "no Practicum database" in refusal(path)
-    assert path.read_text().startswith("a shopping list")
+    assert is_left_alone(path, "no Practicum database")
 
 
-def test_another_programs_database_is_refused_and_left_as_it_was(path):
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("tables", [1, 900])
+def test_another_programs_database_is_refused_and_left_as_it_was(path, journal, tables):
     with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE migrations (name TEXT)")
-    before = path.read_bytes()
-    assert "another program" in refusal(path)
-    assert path.read_bytes() == before
+        other.execute(f"PRAGMA journal_mode = {journal}")
+        for number in range(tables):
+            other.execute(f"CREATE TABLE migrations_{number} (name TEXT)")
+    assert is_left_alone(path, "another program")
+
+
+def test_another_programs_new_database_is_refused_while_its_tables_are_in_its_log_alone(path):
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE mine (name TEXT)")
+        assert is_left_alone(path, "another program")
+
+
+def test_a_database_of_ours_whose_tables_are_in_its_log_alone_is_opened(path):
+    with closing(Store.open(path)) as store:
+        assert path.read_bytes()[68:72] == bytes(4)
+        with closing(Store.open(path)) as other:
+            assert other.read("SELECT * FROM migrations") == store.read("SELECT * FROM migrations")
+
+
+def test_what_is_no_file_at_all_is_refused_and_left_as_it_was(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    assert "it is no file" in refusal(pipe)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+
+
+def test_a_database_that_must_be_there_is_not_made(tmp_path):
+    path = tmp_path / "new" / "practicum.db"
+    with pytest.raises(UsageError, match="No such file or directory; choose another with --db"):
+        Store.open_existing(path)
+    assert not path.parent.exists()
+    Store.open(path).close()
+    Store.open_existing(path).close()
 
 
 def test_a_folder_is_refused(tmp_path):

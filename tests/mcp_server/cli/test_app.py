@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from practicum import __version__
+from practicum.memory import Store
 from tests.mcp_server.cli.conftest import Practicum
 from tests.mcp_server.helpers import command
 
@@ -72,13 +74,37 @@ def test_a_folder_in_place_of_a_database_is_one_line(
 def test_a_database_of_a_newer_version_is_one_line(
     practicum: Practicum, db: Path, arguments: tuple[str, ...]
 ) -> None:
-    practicum("sessions")
+    Store.open(db).close()
     connection = sqlite3.connect(db)
     connection.execute("INSERT INTO migrations VALUES ('m999_of_tomorrow', 0)")
     connection.commit()
     connection.close()
     said = practicum(*arguments).refusal
     assert "newer version of practicum (it has m999_of_tomorrow" in said
+
+
+READING = NEEDING_A_LOG[:4]
+
+
+@pytest.mark.parametrize("arguments", READING, ids=lambda given: given[0])
+def test_a_command_that_reads_makes_no_file_and_no_folder(
+    practicum: Practicum, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    missing = tmp_path / "new" / "log.db"
+    said = practicum(*arguments, "--db", missing).refusal
+    assert said == f"cannot open the database {missing}: No such file or directory; choose another with --db"
+    assert not missing.parent.exists()
+
+
+@pytest.mark.parametrize("arguments", NEEDING_A_LOG, ids=lambda given: given[0])
+def test_a_file_that_is_no_database_is_left_as_it_was(
+    practicum: Practicum, db: Path, arguments: tuple[str, ...]
+) -> None:
+    db.write_text("dear grandmother")
+    db.chmod(0o644)
+    assert practicum(*arguments).refusal
+    assert stat.S_IMODE(db.stat().st_mode) == 0o644
+    assert list(db.parent.iterdir()) == [db]
 
 
 @pytest.mark.integration

@@ -11,7 +11,9 @@ from tests.mcp_server.cli.conftest import Practicum
 
 
 @pytest.mark.integration
-def test_a_sound_installation_is_found_sound_in_both_eras(practicum: Practicum) -> None:
+def test_a_sound_installation_is_found_sound_in_both_eras_and_no_log_is_made(
+    practicum: Practicum, db: Path
+) -> None:
     said = practicum("doctor", "--json")
     findings = {finding["what"]: finding for finding in json.loads(said.out)}
     assert said.code == 0, said.out
@@ -19,6 +21,7 @@ def test_a_sound_installation_is_found_sound_in_both_eras(practicum: Practicum) 
     assert {"packages", "log", "environments", "port 8848"} <= set(findings)
     for era in ("2026-07-28", "2025-11-25"):
         assert era in findings[f"handshake {era}"]["says"]
+    assert not db.exists()
 
 
 @pytest.mark.integration

@@ -38,6 +38,8 @@ def test_help_and_tools_are_told_and_play_no_turn(practicum: Practicum) -> None:
         ("store P0", "'locker' is missing"),
         ("store P0 L0 L1", "store takes no such argument: 'L1'"),
         ("store 'P0", "cannot read that"),
+        ("store =P0", "'=P0' has no name before its =; write name=value"),
+        ('store {"": "P0"}', "there is no argument ''"),
         ("store {bad", "not JSON"),
         ('store {"parcel": "P0", "locker": "nowhere"}', "no locker 'nowhere'"),
         ("store parcel=P0 locker=nowhere", "no locker 'nowhere'"),
@@ -69,7 +71,12 @@ def test_the_end_of_the_keyboard_is_the_end_of_play(practicum: Practicum) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["flihgt"], "did you mean 'flight'?"), ([PARCELS, "--set", "parcel=2"], "did you mean 'parcels'?")],
+    [
+        (["flihgt"], "did you mean 'flight'?"),
+        ([PARCELS, "--set", "parcel=2"], "did you mean 'parcels'?"),
+        ([PARCELS, "--seed", "-4"], "Invalid value for '--seed'"),
+        ([PARCELS, "--seed", str(2**63)], "Invalid value for '--seed'"),
+    ],
 )
 def test_what_cannot_be_played_is_one_line(practicum: Practicum, arguments: list[str], said: str) -> None:
     assert said in practicum("play", *arguments).refusal

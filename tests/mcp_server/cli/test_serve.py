@@ -30,6 +30,8 @@ from tests.mcp_server.helpers import PARCELS, PATIENCE_S, command, serving, worl
         (["--bound", "--http"], "--bound serves one environment over stdio"),
         (["--bound", "--env", "flight", "--env", PARCELS], "--bound serves one environment over stdio"),
         (["--seed", "7"], "--seed goes with --bound"),
+        (["--bound", "--seed", "-4"], "Invalid value for '--seed'"),
+        (["--bound", "--seed", str(2**63)], "Invalid value for '--seed'"),
         (["--http", "--host", "0.0.0.0"], "this machine only: use 127.0.0.1"),
         (["--task", "/nowhere/tasks.jsonl"], "cannot read the task file"),
     ],
@@ -51,12 +53,31 @@ def test_what_cannot_be_served_is_one_line(practicum: Practicum, arguments: list
         ),
         ('{"env": "parcels", "version": 2, "seed": 1}', "holds a task of parcels-v2, which is not served"),
         ("\udcff", "cannot read the task file"),
+        (f'{{"env": "parcels", "version": 1, "seed": {10**30}}}', ":1: no task: seed: Input should be less"),
+        (
+            '{"env": "parcels", "version": 1, "seed": 1, "id": "p1", "params": {"parcel": 2}}',
+            "task 'p1' cannot be served: parcels-v1 has no setting 'parcel'; did you mean 'parcels'?",
+        ),
+        (
+            '{"env": "parcels", "version": 1, "seed": 1, "id": "p2", "params": {"parcels": -2}}',
+            "task 'p2' cannot be served: ValueError: ",
+        ),
+        (
+            '{"env": "parcels", "version": 1, "seed": 1, "id": "\\ud800"}',
+            "task '\\ud800' cannot be served: its id or instruction has a lone surrogate",
+        ),
+        (
+            '{"env": "parcels", "version": 1, "seed": 1, "id": "p3", "instruction": "\\ud800"}',
+            "task 'p3' cannot be served: its id or instruction has a lone surrogate",
+        ),
     ],
 )
 def test_a_bad_task_file_is_one_line(practicum: Practicum, tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
-    assert said in practicum("serve", "--env", PARCELS, "--task", file).refusal
+    refusal = practicum("serve", "--env", PARCELS, "--task", file).refusal
+    assert said in refusal
+    assert str(file) in refusal
 
 
 def test_a_taken_port_is_one_line(practicum: Practicum) -> None:
@@ -69,8 +90,9 @@ def test_a_taken_port_is_one_line(practicum: Practicum) -> None:
     assert said.endswith("choose another with --port")
 
 
-def test_a_port_that_is_none_is_one_line(practicum: Practicum) -> None:
-    assert "--port" in practicum("serve", "--http", "--port", "99999").refusal
+@pytest.mark.parametrize("port", ["99999", "-5"])
+def test_a_port_that_is_none_is_one_line(practicum: Practicum, port: str) -> None:
+    assert "--port" in practicum("serve", "--http", "--port", port).refusal
 
 
 @pytest.mark.integration

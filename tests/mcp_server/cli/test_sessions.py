@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from practicum.memory import Sessions, Store
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import world
+from tests.mcp_server.helpers import command, world
 
 LogSession = Callable[..., str]
 TALK = world("Talk")
@@ -123,14 +124,75 @@ def test_sessions_are_forgotten_by_day(practicum: Practicum, session_id: str) ->
         (["forget"], "forget takes sessions, or --before DATE"),
         (["forget", "nope", "--yes"], "no session 'nope'"),
         (["forget", "--before", "yesterday", "--yes"], "--before 'yesterday' is no date"),
+        (["forget", "--before", "0001-01-01T00:00+23:59", "--yes"], "is no date"),
+        (["forget", "abc", "--before", "2026-01-01"], "forget takes sessions, or --before DATE"),
+        (["sessions", "\udcff"], "no session '\\udcff'"),
+        (["sessions", "--limit", "0"], "Invalid value for '--limit'"),
+        (["sessions", "--limit", str(2**63)], "Invalid value for '--limit'"),
+        (["fork", "\udcff", "--at", "1"], "no session '\\udcff'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(practicum: Practicum, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_done_is_one_line(
+    practicum: Practicum, db: Path, arguments: list[str], said: str
+) -> None:
+    Store.open(db).close()
     assert said in practicum(*arguments).refusal
 
 
 def test_a_fork_beyond_the_end_is_one_line(practicum: Practicum, session_id: str) -> None:
     assert "cannot be forked at 9" in practicum("fork", session_id, "--at", "9").refusal
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", b'{"task_id": 1, "actions": []}\n' * 9999 + b"\xff\n"])
+def test_a_file_of_calls_that_is_not_utf_8_is_one_line(
+    practicum: Practicum, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(content)
+    said = practicum("replay", "--calls", file, "--env", TALK)
+    assert said.code == 2
+    assert said.err == f"practicum: cannot read {file}: it is not UTF-8: invalid start byte\n"
+
+
+def test_a_seed_among_the_parameters_of_a_record_is_one_line(practicum: Practicum, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text('{"task_id": "t1", "actions": [], "params": {"seed": 1}}')
+    said = practicum("replay", "--calls", file, "--env", TALK).refusal
+    assert said == "record 't1': no parameter is called 'seed'; a seed stands beside `params`"
+
+
+def test_calls_come_from_the_keyboard_too(practicum: Practicum) -> None:
+    said = practicum("replay", "--calls", "-", "--env", TALK, lines='{"task_id": 1, "actions": []}\n')
+    assert json.loads(said.out)["results"] == []
+
+
+def test_half_a_character_in_a_result_is_printed_as_its_escape(practicum: Practicum, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    call = {"name": "say", "arguments": {"json_text": '"\\ud800"'}}
+    file.write_text(json.dumps({"task_id": 1, "actions": [call]}))
+    said = practicum("replay", "--calls", file, "--env", TALK)
+    assert json.loads(said.out)["results"] == ["\ud800"]
+
+
+@pytest.mark.integration
+def test_what_a_world_prints_does_not_spoil_the_answers(
+    db: Path, log_session: LogSession, tmp_path: Path
+) -> None:
+    session_id = log_session(("shout", {}), env=world("Loud"))
+    calls = tmp_path / "calls.jsonl"
+    calls.write_text('{"task_id": 1, "actions": [{"name": "shout"}]}\n' * 2)
+    for arguments, lines in (
+        (("replay", "--calls", str(calls), "--env", world("Loud")), 2),
+        (("replay", session_id, "--json"), None),
+        (("fork", session_id, "--at", "1", "--json"), None),
+    ):
+        done = subprocess.run(
+            command(*arguments, "--db", str(db)), capture_output=True, text=True, check=True
+        )
+        assert "printed in begin" in done.stderr
+        for text in done.stdout.splitlines() if lines else [done.stdout]:
+            assert json.loads(text)
+        assert lines in (None, len(done.stdout.splitlines()))
 
 
 @pytest.mark.parametrize("line", ["nonsense", "[]", '{"task_id": "x"}', '{"task_id": "x", "actions": [{}]}'])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import PARCELS, world
+from tests.mcp_server.helpers import PARCELS, command, world
 
 
 def test_environments_are_listed_for_people_and_for_programs(practicum: Practicum) -> None:
@@ -61,6 +61,15 @@ def test_check_names_what_breaks_the_contract(practicum: Practicum) -> None:
     findings = json.loads(practicum("check", world("Talk"), "--json").out)
     assert all(finding["rule"] and finding["message"] for finding in findings)
     assert findings
+
+
+@pytest.mark.integration
+def test_what_a_world_prints_does_not_spoil_the_findings(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("check", world("Loud"), "--json"), capture_output=True, text=True, check=False
+    )
+    assert "printed in shout" in done.stderr
+    assert isinstance(json.loads(done.stdout), list)
 
 
 def test_check_of_nothing_is_one_line(practicum: Practicum) -> None:
