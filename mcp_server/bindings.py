@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from practicum.envs import ActionError
-from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Caller, Opened, Practice
 from practicum.mcp_server.tools import HANDLE, Catalogue, EnvTool, ToolCard
 from practicum.memory import Session
@@ -189,7 +189,7 @@ class Bound(Scoped):
             return await self._open(practice)
 
     async def _open(self, practice: Practice) -> Opened:
-        opened = await practice.open(self.caller, Wish(self.env, seed=self.seed, every_split=True))
+        opened = await practice.open(self.caller, OpenRequest(self.env, seed=self.seed, every_split=True))
         self.session_id = opened.session.id
         return opened
 

@@ -10,7 +10,7 @@ from practicum.memory import Purpose, Sessions
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OpenRequest:
     """What `open_session` was asked for."""
 
     env: str
@@ -34,19 +34,19 @@ class Chooser:
         self._next_seed: dict[tuple[str, str, str], int] = {}
         self._rounds: dict[tuple[str, str, str | None], int] = {}
 
-    def choose(self, principal: str, served: Served, wish: Wish) -> Task:
+    def choose(self, principal: str, served: Served, asked: OpenRequest) -> Task:
         """The task for a new session.
 
         Raises:
             ActionError: there is no such task.
         """
-        if wish.task is not None:
-            return served.task(wish.task) or self._logged(served, wish.task)
-        if wish.seed is not None:
-            return served.make_task(wish.seed)
-        split = wish.split or ("test" if wish.purpose == "evaluation" else "train")
+        if asked.task is not None:
+            return served.task(asked.task) or self._logged(served, asked.task)
+        if asked.seed is not None:
+            return served.make_task(asked.seed)
+        split = asked.split or ("test" if asked.purpose == "evaluation" else "train")
         if served.tasks is not None:
-            return self._next_listed(principal, served, None if wish.every_split else split)
+            return self._next_listed(principal, served, None if asked.every_split else split)
         return self._next_generated(principal, served, split)
 
     def _logged(self, served: Served, name: str) -> Task:

@@ -13,7 +13,7 @@ from practicum.envs import Action, ActionError, Step, ToolEnv, action
 from practicum.envs.actions import collect_actions
 from practicum.envs.errors import nearest
 from practicum.mcp_server.bindings import Binding
-from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Opened, Practice
 from practicum.mcp_server.results import CAP, compact, read_on, step_body
 from practicum.mcp_server.served import Served
@@ -94,8 +94,8 @@ class CoreTools:
         elif at_turn is not None:
             raise ActionError("at_turn goes with from_session; leave it out to begin a task")
         else:
-            wish = Wish(self._env(env), task, seed, split, purpose, scoped, min_try)
-            opened = await self.practice.open(self.binding.caller, wish)
+            asked = OpenRequest(self._env(env), task, seed, split, purpose, scoped, min_try)
+            opened = await self.practice.open(self.binding.caller, asked)
         return opened_body(opened, self.catalogue, self.binding)
 
     def _env(self, env: str | None) -> str:

@@ -12,7 +12,7 @@ import anyio.abc
 
 from practicum.envs import ActionError, Episode, Step, UsageError
 from practicum.envs.errors import EpisodeOver, UnknownTool
-from practicum.mcp_server.choosing import Chooser, Wish
+from practicum.mcp_server.choosing import Chooser, OpenRequest
 from practicum.mcp_server.live import Call, Live, LiveSessions, Running, SessionOver, off_loop
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import (
@@ -106,32 +106,32 @@ class Practice:
 
     # Opening and closing ----------------------------------------------------------------------------------
 
-    async def open(self, caller: Caller, wish: Wish) -> Opened:
+    async def open(self, caller: Caller, asked: OpenRequest) -> Opened:
         """Begin a session on the task that was wished for.
 
         Raises:
             ActionError: there is no such environment or task, or the log cannot be written.
         """
-        served = find_served(self.served, wish.env)
+        served = find_served(self.served, asked.env)
         try:
-            task = self._chooser.choose(caller.principal, served, wish)
+            task = self._chooser.choose(caller.principal, served, asked)
             episode = await off_loop(
-                served.env_class, lambda: Episode(served.make(), task, min_try=wish.min_try)
+                served.env_class, lambda: Episode(served.make(), task, min_try=asked.min_try)
             )
         except UsageError as error:
             raise ActionError(str(error)) from None
-        token = new_token() if wish.scoped else None
+        token = new_token() if asked.scoped else None
         start = SessionStart(
             id=new_session_id(),
             env=served.place,
             task=task,
-            purpose=wish.purpose,
+            purpose=asked.purpose,
             principal=caller.principal,
             client_name=caller.client_name,
             client_version=caller.client_version,
             protocol_version=caller.protocol_version,
             tools_fingerprint=self.tools_fingerprint,
-            min_try=wish.min_try,
+            min_try=asked.min_try,
             token_hash=hash_token(token) if token else None,
             outside=episode.opening.outside,
         )

@@ -84,7 +84,7 @@ async def after_probes(server: Server[Any], read_stream: Any, write_stream: Any)
 
 
 async def _readable(read_stream: Any, write_stream: Any) -> AsyncIterator[SessionMessage]:
-    """The messages of a stream; a line that is none is answered with a parse error, which the SDK keeps quiet."""
+    """The messages of a stream; a line that is none is answered with a parse error, as the SDK does not."""
     async for item in read_stream:
         if isinstance(item, SessionMessage):
             yield item

@@ -43,12 +43,12 @@ def play(
 
 
 async def _play(practice: Any, env: str, seed: int | None) -> None:
-    from practicum.mcp_server.choosing import Wish
+    from practicum.mcp_server.choosing import OpenRequest
     from practicum.mcp_server.practice import Caller
 
     caller = Caller(client_name="practicum play", alone=True)
     async with practice:
-        opened = await practice.open(caller, Wish(env, seed=seed))
+        opened = await practice.open(caller, OpenRequest(env, seed=seed))
         typer.echo(opened.session.task.instruction)
         if opened.episode.opening.text != opened.session.task.instruction:
             typer.echo(opened.episode.opening.text)

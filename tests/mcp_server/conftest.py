@@ -13,7 +13,7 @@ from practicum.mcp_server.practice import Caller, Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import Bind, PracticumServer, bind_handle, caller_of
 from practicum.memory import Store
-from tests.mcp_server.helpers import PARCELS
+from tests.mcp_server.clients import PARCELS
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from practicum.envs.tasks import TaskSet
 from practicum.mcp_server.bindings import Bound
 from practicum.mcp_server.practice import Caller, Practice
 from practicum.mcp_server.server import PracticumServer, bind_fixed, bind_handle
-from tests.mcp_server.helpers import (
+from tests.mcp_server.clients import (
     MODERN,
     MODES,
     PARCELS,

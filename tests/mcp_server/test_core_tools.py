@@ -15,7 +15,7 @@ from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import CAP, compact
 from practicum.mcp_server.server import PracticumServer
 from practicum.memory import Store
-from tests.mcp_server.helpers import MODES, PARCELS, call, refusal, world
+from tests.mcp_server.clients import MODES, PARCELS, call, refusal, world
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

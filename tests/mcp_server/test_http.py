@@ -19,7 +19,7 @@ from practicum.mcp_server.http import listening_socket
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.memory import Store
-from tests.mcp_server.helpers import MODERN, MODES, PATIENCE_S, call, http_client, over_http, refusal, world
+from tests.mcp_server.clients import MODERN, MODES, PATIENCE_S, call, http_client, over_http, refusal, world
 
 Practise = Callable[..., Practice]
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]

@@ -19,8 +19,8 @@ from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.memory import Store
+from tests.mcp_server.clients import PARCELS, ask, call, world
 from tests.mcp_server.conftest import Somebody
-from tests.mcp_server.helpers import PARCELS, ask, call, world
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,10 @@ from mcp.shared.exceptions import MCPError
 
 from practicum.envs import Task, TaskSet, find
 from practicum.mcp_server.bindings import Scoped
-from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Caller, Practice
 from practicum.mcp_server.server import PracticumServer, bind_fixed
-from tests.mcp_server.helpers import PARCELS, call, refusal
+from tests.mcp_server.clients import PARCELS, call, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ async def test_a_closed_session_still_gives_its_stored_results(serve: Serve) -> 
 
 async def test_a_connection_of_one_session_is_shown_no_other(practise: Callable[..., Practice]) -> None:
     practice = practise()
-    own, other = [await practice.open(Caller(), _wish()) for _ in range(2)]
+    own, other = [await practice.open(Caller(), _asked()) for _ in range(2)]
     binding = Scoped(Caller(), session_id=own.session.id, env="parcels")
     async with Client(PracticumServer(practice, bind_fixed(binding))) as client:
         assert (await client.get_prompt("debrief", {"session": own.session.id})).messages
@@ -89,8 +89,8 @@ async def test_a_connection_of_one_session_is_shown_no_other(practise: Callable[
             await client.read_resource(f"practicum://sessions/{other.session.id}")
 
 
-def _wish() -> Wish:
-    return Wish("parcels", seed=1)
+def _asked() -> OpenRequest:
+    return OpenRequest("parcels", seed=1)
 
 
 async def test_a_session_that_another_process_closed_counts_as_open_no_more(
@@ -98,7 +98,7 @@ async def test_a_session_that_another_process_closed_counts_as_open_no_more(
 ) -> None:
     one, other = practise(), practise()
     me = Caller(alone=True)
-    closed = await one.open(me, _wish())
-    await one.open(me, _wish())
+    closed = await one.open(me, _asked())
+    await one.open(me, _asked())
     await other.close(me, closed.session.id)
     assert one.session(me, None).id != closed.session.id

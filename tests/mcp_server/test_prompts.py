@@ -10,7 +10,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
 from practicum.mcp_server.server import PracticumServer
-from tests.mcp_server.helpers import MODES, call
+from tests.mcp_server.clients import MODES, call
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.envs import ActionError, Episode, find
-from practicum.mcp_server.choosing import Wish
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.live import Call
 from practicum.mcp_server.practice import Caller, Played, Practice
 from practicum.mcp_server.served import serve_environments
@@ -59,7 +59,7 @@ class Life:
         self.session_id = ""
 
     async def begin(self, seed: int) -> None:
-        self.session_id = (await self.practices[0].open(ME, Wish("flight", seed=seed))).session.id
+        self.session_id = (await self.practices[0].open(ME, OpenRequest("flight", seed=seed))).session.id
 
     async def happens(self, kind: str, number: int, numbered: bool) -> None:
         if kind == "restart":

@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 
 from practicum.mcp_server import resources
 from practicum.mcp_server.server import PracticumServer
-from tests.mcp_server.helpers import MODES, PARCELS, ask, call, world
+from tests.mcp_server.clients import MODES, PARCELS, ask, call, world
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

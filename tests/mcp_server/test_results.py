@@ -13,7 +13,7 @@ from mcp.client import Client
 
 from practicum.mcp_server.results import CAP, capped, compact, read_on
 from practicum.mcp_server.server import PracticumServer
-from tests.mcp_server.helpers import ask, call, refusal, world
+from tests.mcp_server.clients import ask, call, refusal, world
 
 Serve = Callable[..., PracticumServer]
 

@@ -11,7 +11,7 @@ from mcp.client import Client
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import PracticumServer
 from practicum.memory import replay_all
-from tests.mcp_server.helpers import MODES, ask, call, http_client, over_http, refusal, world
+from tests.mcp_server.clients import MODES, ask, call, http_client, over_http, refusal, world
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 from practicum.mcp_server.practice import Caller
 from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
-from tests.mcp_server.helpers import MODERN, PARCELS, PATIENCE_S, ROOT, call, refusal, serving, world
+from tests.mcp_server.clients import MODERN, PARCELS, PATIENCE_S, ROOT, call, refusal, serving, world
 
 Serve = Callable[..., PracticumServer]
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}

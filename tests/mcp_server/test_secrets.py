@@ -14,7 +14,7 @@ from practicum.envs import find
 from practicum.envs.tasks import TaskSet
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import PracticumServer
-from tests.mcp_server.helpers import MODES, call, http_client, over_http, world
+from tests.mcp_server.clients import MODES, call, http_client, over_http, world
 from tests.mcp_server.worlds import SECRET
 
 Serve = Callable[..., PracticumServer]

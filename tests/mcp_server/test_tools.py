@@ -15,7 +15,7 @@ from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import SERVER_NAME, PracticumServer
 from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
-from tests.mcp_server.helpers import MODES, PARCELS, world
+from tests.mcp_server.clients import MODES, PARCELS, world
 
 Serve = Callable[..., PracticumServer]
 SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}

@@ -15,7 +15,7 @@ from practicum.envs import find
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.progress import reporting
 from practicum.mcp_server.server import PracticumServer
-from tests.mcp_server.helpers import MODES, PATIENCE_S, ask, call, refusal, world
+from tests.mcp_server.clients import MODES, PATIENCE_S, ask, call, refusal, world
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio

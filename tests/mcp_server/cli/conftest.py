@@ -17,7 +17,7 @@ from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import PracticumServer, bind_handle
 from practicum.memory import Store
-from tests.mcp_server.helpers import PARCELS, ask
+from tests.mcp_server.clients import PARCELS, ask
 
 
 @dataclass(frozen=True)

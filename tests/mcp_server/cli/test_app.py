@@ -12,7 +12,7 @@ import pytest
 from practicum import __version__
 from practicum.memory import Store
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import command
+from tests.mcp_server.clients import command
 
 NEEDING_A_LOG = (
     ("sessions",),

@@ -8,7 +8,7 @@ import pytest
 
 from practicum.memory import Sessions, Store
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import PARCELS, world
+from tests.mcp_server.clients import PARCELS, world
 
 
 def test_a_person_plays_to_the_end_and_the_session_is_logged(practicum: Practicum, db: Path) -> None:

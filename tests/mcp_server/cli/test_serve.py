@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import PARCELS, PATIENCE_S, command, serving, world
+from tests.mcp_server.clients import PARCELS, PATIENCE_S, command, serving, world
 
 
 @pytest.mark.parametrize(

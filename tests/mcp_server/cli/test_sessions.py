@@ -11,7 +11,7 @@ import pytest
 
 from practicum.memory import Sessions, Store
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import command, world
+from tests.mcp_server.clients import command, world
 
 LogSession = Callable[..., str]
 TALK = world("Talk")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.helpers import PARCELS, command, world
+from tests.mcp_server.clients import PARCELS, command, world
 
 
 def test_environments_are_listed_for_people_and_for_programs(practicum: Practicum) -> None:
