@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 
 from practicum.envs import ActionError
+from practicum.mcp_server.calls import Caller, Opened
 from practicum.mcp_server.choosing import OpenRequest
-from practicum.mcp_server.practice import Caller, Opened, Practice
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.tools import HANDLE, Catalogue, EnvTool, ToolCard
 from practicum.memory import Session
 

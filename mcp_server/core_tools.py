@@ -13,8 +13,9 @@ from practicum.envs import Action, ActionError, Step, ToolEnv, action
 from practicum.envs.actions import collect_actions
 from practicum.envs.errors import nearest
 from practicum.mcp_server.bindings import Binding
+from practicum.mcp_server.calls import Opened
 from practicum.mcp_server.choosing import OpenRequest
-from practicum.mcp_server.practice import Opened, Practice
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import CAP, compact, read_on, step_body
 from practicum.mcp_server.served import Served
 from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
@@ -79,17 +80,12 @@ class CoreTools:
         """
         if scoped and self.binding.base_url is None:
             raise ActionError("scoped needs HTTP: start the server with `practicum serve --http`")
-        chosen = {"task": task, "seed": seed, "split": split, "from_session": from_session}
-        _at_most_one(chosen)
+        _at_most_one({"task": task, "seed": seed, "split": split, "from_session": from_session})
         if from_session is not None:
             if min_try != 1:
                 raise ActionError("min_try is settled when a session begins; leave it out with from_session")
             opened = await self.practice.open_fork(
-                self.binding.caller,
-                from_session,
-                at_turn,
-                purpose="evaluation" if purpose == "evaluation" else None,
-                scoped=scoped,
+                self.binding.caller, from_session, at_turn, purpose=purpose, scoped=scoped
             )
         elif at_turn is not None:
             raise ActionError("at_turn goes with from_session; leave it out to begin a task")

@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from practicum import __version__
 from practicum.envs import UsageError
 from practicum.mcp_server.bindings import Binding, Scoped
-from practicum.mcp_server.practice import Caller, Practice
+from practicum.mcp_server.calls import Caller
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import Bind, Context, PracticumServer, caller_of
 from practicum.memory import Session, hash_token
 from practicum.memory.batches import EPISODE_OVER

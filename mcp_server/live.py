@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
+from practicum.mcp_server.calls import Call
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import Divergence, Session, Sessions, rebuild
 from practicum.memory.batches import EPISODE_OVER
@@ -25,25 +26,6 @@ IDLE_S = 1800.0
 """A session that nobody plays for so long leaves memory, not the log."""
 MAX_LIVE = 4096
 """Sessions kept in memory; the one used longest ago leaves it first, and comes back by replay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call as a client made it, without its handle arguments."""
-
-    tool: str
-    """The environment's own name of the action."""
-    arguments: Mapping[str, Any]
-    turn: int | None = None
-    """The number this call will have; None for the next one."""
-    thought: str | None = None
-    """The agent's own words beside the call."""
-    via_skill: str | None = None
-    """The skill whose inner call this is."""
-
-    def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether another call is the same one, delivered again."""
-        return self.tool == tool and dict(self.arguments) == dict(arguments)
 
 
 @dataclass(slots=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 import anyio.abc
 
 from practicum.envs import ActionError, Episode, Step, UsageError
 from practicum.envs.errors import EpisodeOver, UnknownTool
+from practicum.mcp_server.calls import Call, Caller, ClientFacts, Opened, Pending, Played
 from practicum.mcp_server.choosing import Chooser, OpenRequest
-from practicum.mcp_server.live import Call, Live, LiveSessions, Running, SessionOver, off_loop
+from practicum.mcp_server.live import Live, LiveSessions, Running, SessionOver, off_loop
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import (
     Divergence,
@@ -40,43 +41,6 @@ PENDING_AFTER_S = 25.0
 """A call longer than this answers `pending`; the same call with the same turn collects it."""
 RACES = 8
 """How often a call is played again when another process took its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: decides which sessions there are."""
-
-    principal: str = "local"
-    client_name: str = ""
-    client_version: str = ""
-    protocol_version: str = ""
-    alone: bool = False
-    """Whether the connection is this principal's own, so that its one open session needs no id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A step, and the session it belongs to."""
-
-    session: Session
-    step: Step
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A call that is still being played."""
-
-    session: Session
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A session just opened."""
-
-    session: Session
-    episode: Episode
-    token: str | None = None
 
 
 class Practice:
@@ -127,10 +91,7 @@ class Practice:
             task=task,
             purpose=asked.purpose,
             principal=caller.principal,
-            client_name=caller.client_name,
-            client_version=caller.client_version,
-            protocol_version=caller.protocol_version,
-            tools_fingerprint=self.tools_fingerprint,
+            **self._client(caller),
             min_try=asked.min_try,
             token_hash=hash_token(token) if token else None,
             outside=episode.opening.outside,
@@ -164,10 +125,7 @@ class Practice:
                 turns,
                 caller.principal,
                 purpose=purpose,
-                client_name=caller.client_name,
-                client_version=caller.client_version,
-                protocol_version=caller.protocol_version,
-                tools_fingerprint=self.tools_fingerprint,
+                **self._client(caller),
                 token_hash=hash_token(token) if token else None,
             )
 
@@ -183,6 +141,14 @@ class Practice:
         async with live.lock:
             episode = await self.live.episode(live)
         return Opened(live.session, episode, token)
+
+    def _client(self, caller: Caller) -> ClientFacts:
+        return ClientFacts(
+            client_name=caller.client_name,
+            client_version=caller.client_version,
+            protocol_version=caller.protocol_version,
+            tools_fingerprint=self.tools_fingerprint,
+        )
 
     def _opened(self, caller: Caller, session_id: str, episode: Episode, token: str | None) -> Opened:
         session = self.session(caller, session_id)

@@ -18,9 +18,10 @@ from practicum.envs import ActionError
 from practicum.envs.errors import UnknownTool
 from practicum.mcp_server import prompts, resources
 from practicum.mcp_server.bindings import Binding
+from practicum.mcp_server.calls import Call, Caller, Pending, Played
 from practicum.mcp_server.core_tools import CORE_ACTIONS, CoreTools, core_cards
-from practicum.mcp_server.live import Call, SessionOver
-from practicum.mcp_server.practice import Caller, Pending, Played, Practice
+from practicum.mcp_server.live import SessionOver
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.progress import reporting
 from practicum.mcp_server.results import capped, compact, step_body
 from practicum.mcp_server.seams import EraServer, ToolNotices

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from practicum.envs import Action, ActionError, UsageError
 from practicum.envs.lint import lint_tool
-from practicum.mcp_server.practice import Caller
+from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.served import Served
 
 SESSION_ID = {"type": "string", "description": "Session id from open_session."}

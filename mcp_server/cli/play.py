@@ -43,8 +43,8 @@ def play(
 
 
 async def _play(practice: Any, env: str, seed: int | None) -> None:
+    from practicum.mcp_server.calls import Caller
     from practicum.mcp_server.choosing import OpenRequest
-    from practicum.mcp_server.practice import Caller
 
     caller = Caller(client_name="practicum play", alone=True)
     async with practice:
@@ -99,8 +99,7 @@ async def _undo(practice: Any, caller: Any, session_id: str) -> str:
 
 
 async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
-    from practicum.mcp_server.live import Call
-    from practicum.mcp_server.practice import Pending
+    from practicum.mcp_server.calls import Call, Pending
 
     session = practice.session(caller, session_id)
     tool, arguments = read_line(line, practice.served[session.task.env].env_class.actions)

@@ -78,7 +78,8 @@ def _over_stdio(
     import anyio
 
     from practicum.mcp_server.bindings import Bound
-    from practicum.mcp_server.practice import Caller, Practice
+    from practicum.mcp_server.calls import Caller
+    from practicum.mcp_server.practice import Practice
     from practicum.mcp_server.server import PracticumServer, bind_fixed, bind_handle
     from practicum.mcp_server.stdio import serve_stdio
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from practicum.mcp_server.bindings import Binding
-from practicum.mcp_server.practice import Caller, Practice
+from practicum.mcp_server.calls import Caller
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import Bind, PracticumServer, bind_handle, caller_of
 from practicum.memory import Store

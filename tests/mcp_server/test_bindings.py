@@ -14,7 +14,8 @@ from mcp.shared.exceptions import MCPError
 from practicum.envs import find
 from practicum.envs.tasks import TaskSet
 from practicum.mcp_server.bindings import Bound
-from practicum.mcp_server.practice import Caller, Practice
+from practicum.mcp_server.calls import Caller
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import PracticumServer, bind_fixed, bind_handle
 from tests.mcp_server.clients import (
     MODERN,

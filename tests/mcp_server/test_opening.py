@@ -12,8 +12,9 @@ from mcp.shared.exceptions import MCPError
 
 from practicum.envs import Task, TaskSet, find
 from practicum.mcp_server.bindings import Scoped
+from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.choosing import OpenRequest
-from practicum.mcp_server.practice import Caller, Practice
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import PracticumServer, bind_fixed
 from tests.mcp_server.clients import PARCELS, call, refusal
 

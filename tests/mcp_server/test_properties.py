@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.envs import ActionError, Episode, find
+from practicum.mcp_server.calls import Call, Caller, Played
 from practicum.mcp_server.choosing import OpenRequest
-from practicum.mcp_server.live import Call
-from practicum.mcp_server.practice import Caller, Played, Practice
+from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.memory import Sessions, Store
 

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
 
-from practicum.mcp_server.practice import Caller
+from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
 from tests.mcp_server.clients import MODERN, PARCELS, PATIENCE_S, ROOT, call, refusal, serving, world
