@@ -94,8 +94,14 @@ def _long_ended(session: Session) -> bool:
     return session.reason != EPISODE_OVER or time.time() - session.ended_at > GRACE_S
 
 
-def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlette:
-    """The Starlette application around a server."""
+def http_app(server: PracticumServer, *, json_response: bool = False, stateless: bool = False) -> Starlette:
+    """The Starlette application around a server.
+
+    Args:
+        server: what is served.
+        json_response: plain JSON answers instead of event streams.
+        stateless: no transport sessions for clients of the 2025 era, so that any replica answers any request.
+    """
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=[
@@ -106,7 +112,7 @@ def http_app(server: PracticumServer, *, json_response: bool = False) -> Starlet
         ],
     )
     manager = StreamableHTTPSessionManager(
-        app=server, json_response=json_response, security_settings=security
+        app=server, json_response=json_response, stateless=stateless, security_settings=security
     )
     endpoint = McpEndpoint(manager)
     scoped = ScopedEndpoint(server.practice, endpoint)

@@ -46,6 +46,9 @@ def serve(
     json_response: Annotated[
         bool, typer.Option("--json-response", help="Plain JSON answers, no event streams.")
     ] = False,
+    stateless: Annotated[
+        bool, typer.Option("--stateless", help="No transport sessions: any replica answers any request.")
+    ] = False,
     durable: Annotated[
         bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")
     ] = False,
@@ -60,7 +63,8 @@ def serve(
         served = serve_environments(names, settings=read_settings(settings), task_file=task)
     with open_store(db, durable=durable) as store:
         if http:
-            _over_http(store, served, host, port, hide_rewards=hide_rewards, json_response=json_response)
+            options = {"json_response": json_response, "stateless": stateless}
+            _over_http(store, served, host, port, hide_rewards=hide_rewards, **options)
         else:
             _over_stdio(store, served, bound=bound, seed=seed, hide_rewards=hide_rewards)
 
@@ -99,7 +103,7 @@ def _over_http(
     port: int,
     *,
     hide_rewards: bool,
-    json_response: bool,
+    **options: bool,
 ) -> None:
     import anyio
 
@@ -113,7 +117,7 @@ def _over_http(
     server = PracticumServer(Practice(store, served), bind_http(base_url=base_url, hide_rewards=hide_rewards))
     _warn_of_many(server)
     typer.echo(f"Practicum serves {', '.join(served)} at {base_url}/mcp; the log is {store.path}", err=True)
-    anyio.run(serve_http, http_app(server, json_response=json_response), sock)
+    anyio.run(serve_http, http_app(server, **options), sock)
 
 
 def _warn_of_many(server: PracticumServer) -> None:

@@ -58,13 +58,13 @@ async def refusal(client: Client, tool: str, /, **arguments: Any) -> str:
 
 @asynccontextmanager
 async def over_http(
-    practice: Practice, *, json_response: bool = False, hide_rewards: bool = False
+    practice: Practice, *, hide_rewards: bool = False, **options: bool
 ) -> AsyncIterator[tuple[str, PracticumServer]]:
     """Serve over a real socket; yields the base URL and the server."""
     sock = listening_socket("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     server = PracticumServer(practice, bind_http(base_url=url, hide_rewards=hide_rewards))
-    app = http_app(server, json_response=json_response)
+    app = http_app(server, **options)
     wire = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wire.serve, [sock])

@@ -34,11 +34,15 @@ def modern(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
     return body, headers | ({"Mcp-Name": params["name"]} if "name" in params else {})
 
 
+@pytest.mark.parametrize("stateless", [False, True], ids=["stateful", "stateless"])
 @pytest.mark.parametrize("json_response", [False, True], ids=["streams", "json"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_client_plays_over_the_wire(practise: Practise, mode: str, json_response: bool) -> None:
+async def test_a_client_plays_over_the_wire(
+    practise: Practise, mode: str, json_response: bool, stateless: bool
+) -> None:
+    practice = practise(world("Talk"))
     async with (
-        over_http(practise(world("Talk")), json_response=json_response) as (url, _),
+        over_http(practice, json_response=json_response, stateless=stateless) as (url, _),
         http_client(f"{url}/mcp", mode=mode) as client,
     ):
         assert client.instructions is not None
