@@ -23,8 +23,7 @@ from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import Bind, Context, PracticumServer, caller_of
-from practicum.memory import Session, hash_token
-from practicum.memory.batches import EPISODE_OVER
+from practicum.memory import EPISODE_OVER, Session, hash_token
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 60.0
@@ -88,7 +87,6 @@ class ScopedEndpoint:
 
 
 def _long_ended(session: Session) -> bool:
-
     if session.ended_at is None:
         return False
     return session.reason != EPISODE_OVER or time.time() - session.ended_at > GRACE_S

@@ -15,8 +15,7 @@ import anyio.to_thread
 from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
 from practicum.mcp_server.calls import Call
 from practicum.mcp_server.served import Served, find_served
-from practicum.memory import Divergence, Session, Sessions, rebuild
-from practicum.memory.batches import EPISODE_OVER
+from practicum.memory import EPISODE_OVER, Divergence, Session, Sessions, rebuild
 
 T = TypeVar("T")
 

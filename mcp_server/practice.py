@@ -17,6 +17,7 @@ from practicum.mcp_server.choosing import Chooser, OpenRequest
 from practicum.mcp_server.live import Live, LiveSessions, Running, SessionOver, off_loop
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import (
+    EPISODE_OVER,
     Divergence,
     Log,
     LogUnavailable,
@@ -31,7 +32,6 @@ from practicum.memory import (
     new_session_id,
     new_token,
 )
-from practicum.memory.batches import EPISODE_OVER
 
 logger = logging.getLogger(__name__)
 

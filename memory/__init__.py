@@ -1,6 +1,6 @@
 """What happened: the append-only log of sessions in one SQLite file, replay, fork and forget."""
 
-from practicum.memory.batches import SessionEnded, TurnTaken
+from practicum.memory.batches import EPISODE_OVER, SessionEnded, TurnTaken
 from practicum.memory.forget import Tombstones, forget
 from practicum.memory.fork import fork
 from practicum.memory.log import Log, LogUnavailable, SessionRecorder
@@ -11,6 +11,7 @@ from practicum.memory.store import Store, default_path
 from practicum.memory.tokens import hash_token, new_token
 
 __all__ = [
+    "EPISODE_OVER",
     "Divergence",
     "Log",
     "LogUnavailable",
