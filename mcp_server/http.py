@@ -100,17 +100,8 @@ def http_app(server: PracticumServer, *, json_response: bool = False, stateless:
         json_response: plain JSON answers instead of event streams.
         stateless: no transport sessions for clients of the 2025 era, so that any replica answers any request.
     """
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[
-            pattern for host in ("127.0.0.1", "localhost", "[::1]") for pattern in (host, f"{host}:*")
-        ],
-        allowed_origins=[
-            f"http://{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")
-        ],
-    )
     manager = StreamableHTTPSessionManager(
-        app=server, json_response=json_response, stateless=stateless, security_settings=security
+        app=server, json_response=json_response, stateless=stateless, security_settings=_loopback_only()
     )
     endpoint = McpEndpoint(manager)
     scoped = ScopedEndpoint(server.practice, endpoint)
@@ -132,6 +123,16 @@ def http_app(server: PracticumServer, *, json_response: bool = False, stateless:
             Route("/env/{env}/s/{session_id}/mcp", scoped),
         ],
         lifespan=lifespan,
+    )
+
+
+def _loopback_only() -> TransportSecuritySettings:
+    """Refuses requests whose Host or Origin is not this machine: a web page elsewhere may have sent them."""
+    hosts = [f"{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=hosts,
+        allowed_origins=[f"http://{host}" for host in hosts],
     )
 
 

@@ -71,7 +71,7 @@ class Practice:
     # Opening and closing ----------------------------------------------------------------------------------
 
     async def open(self, caller: Caller, asked: OpenRequest) -> Opened:
-        """Begin a session on the task that was wished for.
+        """Begin a session on the task that was asked for.
 
         Raises:
             ActionError: there is no such environment or task, or the log cannot be written.
@@ -110,37 +110,41 @@ class Practice:
     ) -> Opened:
         """Begin a session whose log starts with the first `at_turn` steps of another one, all by default.
 
+        It has the other one's purpose, unless it is declared an evaluation.
+
         Raises:
             ActionError: no such session or turn, or it does not replay.
         """
         parent = self.session(caller, session_id)
         token = new_token() if scoped else None
-        turns = parent.steps if at_turn is None else at_turn
 
         def copy() -> str:
             return fork(
                 self.log,
                 self.sessions,
                 parent.id,
-                turns,
+                parent.steps if at_turn is None else at_turn,
                 caller.principal,
-                purpose=purpose,
+                purpose=purpose if purpose == "evaluation" else None,
                 **self._client(caller),
                 token_hash=hash_token(token) if token else None,
             )
 
-        try:
-            new_id = await self.live.beside(parent, copy)
-        except Divergence as error:
-            raise ActionError(
-                f"session {session_id} does not replay, so it cannot be forked: {error}"
-            ) from None
-        except (LogUnavailable, UsageError) as error:
-            raise ActionError(str(error)) from None
+        new_id = await self._copied(parent, copy)
         live = self.live.keep(Live(self.session(caller, new_id)))
         async with live.lock:
             episode = await self.live.episode(live)
         return Opened(live.session, episode, token)
+
+    async def _copied(self, parent: Session, copy: Callable[[], str]) -> str:
+        try:
+            return await self.live.beside(parent, copy)
+        except Divergence as error:
+            raise ActionError(
+                f"session {parent.id} does not replay, so it cannot be forked: {error}"
+            ) from None
+        except (LogUnavailable, UsageError) as error:
+            raise ActionError(str(error)) from None
 
     def _client(self, caller: Caller) -> ClientFacts:
         return ClientFacts(
