@@ -12,6 +12,7 @@ import numpy as np
 
 from practicum.envs.actions import Action
 from practicum.envs.records import Record, Rows, Table
+from practicum.envs.spaces import text_values
 
 _UNNOTED = (dict, list, set, bytearray, deque, np.ndarray)
 _LONGEST_WORD = 40
@@ -90,24 +91,13 @@ def leaks(secret: Mapping[str, Any], shown: Any, public: frozenset[str]) -> Iter
     everything = "\n".join(texts_in(shown))
     numbers = set(_numbers_in(shown))
     for key, value in secret.items():
-        told = (text for text in _values_in(value) if len(text) > 3 and text not in public)
+        told = (text for text in text_values(value) if len(text) > 3 and text not in public)
         if (
             any(text in everything for text in told)
             or (_is_rich(value) and _holds(shown, value))
             or not numbers.isdisjoint(_numbers_in(value, key))
         ):
             yield key
-
-
-def _values_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _values_in(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _values_in(part)
 
 
 def _numbers_in(value: Any, key: str | None = None) -> Iterator[tuple[str, float]]:

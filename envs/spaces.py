@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -72,8 +72,16 @@ class CallSpace(gymnasium.Space[Any]):
     __hash__ = None  # type: ignore[assignment]  # spaces are mutable: they own a generator
 
 
+class HasSchema(Protocol):
+    """An action, or a tool as agents know it."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of the arguments: a flat object."""
+
+
 def sample_arguments(
-    action: Action, random: np.random.Generator, *, words: Sequence[str] = WORDS
+    action: HasSchema, random: np.random.Generator, *, words: Sequence[str] = WORDS
 ) -> dict[str, Any]:
     """Arguments that fit the action's schema: the required ones, and each optional one half of the time.
 
@@ -85,6 +93,18 @@ def sample_arguments(
         for name, schema in action.schema["properties"].items()
         if name in required or random.random() < 0.5
     }
+
+
+def text_values(value: Any) -> Iterator[str]:
+    """Every text in plain JSON, keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from text_values(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from text_values(part)
 
 
 def _sample_value(schema: Mapping[str, Any], random: np.random.Generator, words: Sequence[str]) -> Any:

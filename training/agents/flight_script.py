@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from practicum.envs.spaces import sample_arguments
 from practicum.training.agents.agent import Decision, Tool
 from practicum.training.agents.flight_memory import Choice, Day, FlightMemory
-from practicum.training.agents.random_agent import random_arguments, texts_in
+from practicum.training.agents.random_agent import texts_in
 
 _FINAL = frozenset({"abort", "confirm_payment", "pay_in_instalments", "cancel_booking", "request_refund"})
 """Calls that no slip makes: they cannot be taken back."""
@@ -145,7 +146,7 @@ class FlightScript:
             return careless[pick % len(careless)]
         tool = usable[int(random.integers(len(usable)))]
         words = [text for text in texts_in(self._memory.page) if len(text) < 20]
-        return Decision(tool.name, random_arguments(tool, random, words), "Perhaps this.")
+        return Decision(tool.name, sample_arguments(tool, random, words=words), "Perhaps this.")
 
     def _careless(self, random: np.random.Generator) -> list[Decision]:
         memory, page = self._memory, self._memory.page

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from practicum.envs.spaces import sample_arguments
 from practicum.training.agents.agent import Decision, Tool
-from practicum.training.agents.random_agent import random_arguments
 
 
 class ParcelsScript:
@@ -47,4 +47,4 @@ class ParcelsScript:
             return Decision("look", {}, "Once more.")
         words = [*depot["parcels"], *depot["lockers"]]
         tool = tools[int(random.integers(len(tools)))]
-        return Decision(tool.name, random_arguments(tool, random, words), "A slip.")
+        return Decision(tool.name, sample_arguments(tool, random, words=words), "A slip.")

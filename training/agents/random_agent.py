@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from practicum.envs.actions import Action
-from practicum.envs.spaces import WORDS, sample_arguments
+from practicum.envs.spaces import WORDS, sample_arguments, text_values
 from practicum.training.agents.agent import Decision, Tool
 
 
@@ -35,22 +34,9 @@ class RandomAgent:
         """Draw a call."""
         self._words = tuple(dict.fromkeys(texts_in(result))) or self._words
         tool = self._tools[int(self._random.integers(len(self._tools)))]
-        return Decision(tool.name, random_arguments(tool, self._random, self._words), "A guess.")
-
-
-def random_arguments(tool: Tool, random: np.random.Generator, words: Sequence[str] = WORDS) -> dict[str, Any]:
-    """Arguments that fit a tool's schema, texts drawn from `words`."""
-    return sample_arguments(cast("Action", tool), random, words=words)  # only its schema is read
+        return Decision(tool.name, sample_arguments(tool, self._random, words=self._words), "A guess.")
 
 
 def texts_in(value: Any) -> Iterator[str]:
     """Every short text in plain JSON, keys left out."""
-    if isinstance(value, str):
-        if 0 < len(value) <= 40:
-            yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from texts_in(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from texts_in(part)
+    return (text for text in text_values(value) if 0 < len(text) <= 40)
