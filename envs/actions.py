@@ -13,13 +13,20 @@ from typing import Annotated, Any, Literal, NotRequired, Required, TypeVar, Unio
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from practicum.envs.errors import BadArguments
+from practicum.envs.errors import BadArguments, shortened
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Secret = Annotated[str, Field(json_schema_extra={"writeOnly": True})]
-"""A text argument that is never printed or exported: a card token, a key, a password."""
+"""A text argument that is never printed or exported: a card token, a key, a password.
 
+Another type is marked in the same way: `Annotated[int, Field(json_schema_extra={"writeOnly": True})]`.
+"""
+
+MOST_UNKNOWN = 20
+"""Unknown arguments that are named one by one."""
+MOST_SHOWN = 60
+"""Characters that are shown of a name or value which is refused."""
 _MARK = "__practicum_action__"
 
 
@@ -58,6 +65,11 @@ class Action:
     def __deepcopy__(self, memo: object) -> Action:
         return self
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the arguments that are never printed, each marked itself or in its items."""
+        return tuple(name for name, schema in self.schema["properties"].items() if _is_secret(schema))
+
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check arguments and give them the method's own parameter names.
 
@@ -65,8 +77,11 @@ class Action:
         an integer, as in JSON Schema.
 
         Raises:
-            BadArguments: names every argument that is missing, unknown or of the wrong type.
+            BadArguments: names every argument that is missing, unknown or of the wrong type; of very many
+                unknown ones the first.
         """
+        if len(arguments) > len(self.parameters) + MOST_UNKNOWN:
+            raise BadArguments(self._explain_many(arguments))
         if None in arguments.values():
             arguments = {k: v for k, v in arguments.items() if v is not None or k not in self._optional}
         elif type(arguments) is not dict:
@@ -90,8 +105,16 @@ class Action:
         takes = ", ".join(self.parameters) if self.parameters else "no arguments"
         return f"bad arguments: {found}. {self.name} takes {takes}."
 
+    def _explain_many(self, arguments: Mapping[str, Any]) -> str:
+        unknown = [name for name in arguments if name not in self.parameters]
+        first = ", ".join(repr(shortened(name, MOST_SHOWN)) for name in unknown[:3])
+        takes = ", ".join(self.parameters) if self.parameters else "no arguments"
+        more = len(unknown) - 3
+        return f"bad arguments: there are no arguments {first} and {more} more. {self.name} takes {takes}."
+
     def _complaint(self, error: Any) -> str:
         name = ".".join(str(part) for part in error["loc"]) if error["loc"] else "arguments"
+        name = shortened(name, MOST_SHOWN)
         if error["type"] == "missing":
             return f"{name!r} is missing ({self._type_name(name)})"
         if error["type"] == "extra_forbidden":
@@ -99,10 +122,10 @@ class Action:
         return f"{name!r} {self._shown(name, error['input'])}, expected {self._expected(name, error)}"
 
     def _shown(self, name: str, value: Any) -> str:
-        if self._property(name).get("writeOnly"):
+        if _is_secret(self._property(name)):
             return "does not fit"
         shown = repr(value)
-        return f"is {shown if len(shown) <= 60 else shown[:57] + '...'}"
+        return f"is {shown if len(shown) <= MOST_SHOWN else shown[: MOST_SHOWN - 3] + '...'}"
 
     def _expected(self, name: str, error: Any) -> str:
         if error["type"].endswith(("_type", "literal_error")) and self._property(name):
@@ -121,6 +144,10 @@ class Action:
         """Schema of the argument that a dotted place such as `tags.0` lies in."""
         found: dict[str, Any] = self.schema["properties"].get(name.split(".")[0], {})
         return found
+
+
+def _is_secret(schema: Mapping[str, Any]) -> bool:
+    return bool(schema.get("writeOnly") or schema.get("items", {}).get("writeOnly"))
 
 
 def _with_integers(arguments: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from gymnasium.utils.env_checker import check_env
@@ -22,13 +22,15 @@ from practicum.envs.core import ToolEnv, plain
 from practicum.envs.domains import domains
 from practicum.envs.episodes import Episode, ListRecorder, Opening, Step
 from practicum.envs.errors import ActionError
-from practicum.envs.lint import lint_tool
+from practicum.envs.lint import HANDLE_ARGUMENTS, lint_tool
 from practicum.envs.outside import LiveOutside, ReplayedOutside, ReplayMismatch
 from practicum.envs.probing import leaks, spoil, unnoted, words_in
 from practicum.envs.records import noting
 from practicum.envs.spaces import WORDS, sample_arguments
 from practicum.envs.tasks import Task
+from practicum.envs.watch import WATCH, TookTooLong
 
+T = TypeVar("T")
 EnvClass = type[ToolEnv[Any]]
 NAME = re.compile(r"[a-z][a-z0-9_]{0,19}|gym:.+")
 BAD_CALLS = 0.2
@@ -46,20 +48,32 @@ class Finding:
     """Where, what was found, and what to do; one line."""
 
 
-def check(env_class: EnvClass, *, seeds: Sequence[int] = (0, 1, 2), steps: int = 60) -> list[Finding]:
+def check(
+    env_class: EnvClass,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    steps: int = 60,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Finding]:
     """Play an environment at random and list the promises that it breaks; an empty list is a pass.
+
+    What never ends is interrupted where the process has started its `WATCH`, as the command has.
 
     Args:
         env_class: made without settings.
         seeds: one episode is played for each.
         steps: the most steps of an episode.
+        progress: told how many seeds of how many have been played, after each.
     """
     report = _Report()
     _check_class(report, env_class)
-    with report.crashes("gymnasium.check_env", rule="gymnasium"), warnings.catch_warnings(action="ignore"):
-        check_env(env_class(), skip_render_check=True)
-    for seed in seeds:
+    for done, seed in enumerate(seeds, 1):
+        if report.has("time"):
+            break
         _check_seed(report, env_class, seed, steps)
+        progress(done, len(seeds))
+    if not report.has("time"):
+        _check_as_gymnasium_does(report, env_class)
     return report.findings
 
 
@@ -77,16 +91,26 @@ class _Report:
         """Add a finding, unless one that begins alike is there already: an example of each is enough."""
         self._found.setdefault((rule, place, message[:25]), Finding(rule, f"{place}: {message}"))
 
+    def has(self, rule: str) -> bool:
+        """Whether a promise of that kind is broken."""
+        return any(finding.rule == rule for finding in self.findings)
+
     @contextmanager
     def crashes(self, place: str, *, rule: str = "crash") -> Iterator[None]:
         """Turn whatever the environment raises inside the block into a finding."""
         try:
             yield
+        except TookTooLong as error:
+            self.tell("time", place, f"{error}; put a limit on what it waits for, or compute less")
         except Exception as error:  # noqa: BLE001  # an author's code may fail in any way; that is the finding
             reason = " ".join(str(error).split())
             self.tell(
                 rule, place, f"raised {type(error).__name__}: {reason}; raise ActionError to refuse a call"
             )
+
+
+def _watched(what: str, work: Callable[[], T]) -> T:
+    return WATCH.run(lambda: what, work)
 
 
 def _check_class(report: _Report, env_class: EnvClass) -> None:
@@ -111,6 +135,16 @@ def _check_class(report: _Report, env_class: EnvClass) -> None:
     for action in env_class.actions.values():
         for complaint in lint_tool(action.name, action.description, action.schema):
             report.tell("tool", *complaint.split(": ", 1))
+        for name in set(HANDLE_ARGUMENTS) & set(action.parameters):
+            message = (
+                f"the argument {name!r} is the server's own: it names the session or the turn; rename it"
+            )
+            report.tell("tool", action.name, message)
+
+
+def _check_as_gymnasium_does(report: _Report, env_class: EnvClass) -> None:
+    with report.crashes("gymnasium.check_env", rule="gymnasium"), warnings.catch_warnings(action="ignore"):
+        _watched("gymnasium.check_env", lambda: check_env(env_class(), skip_render_check=True))
 
 
 def _check_seed(report: _Report, env_class: EnvClass, seed: int, steps: int) -> None:
@@ -132,7 +166,7 @@ class _Watch:
         self.report = report
         self.env = env_class()
         self.recorder = ListRecorder()
-        self.episode = Episode(self.env, task, recorder=self.recorder)
+        self.episode = _watched("begin", lambda: Episode(self.env, task, recorder=self.recorder))
         self.words: dict[str, None] = {}
         names = (name for action in env_class.actions.values() for name in (action.name, *action.parameters))
         self._public = frozenset(names)
@@ -167,8 +201,8 @@ class _Watch:
             arguments = spoil(action, arguments, random)
         before = _fingerprint(self.env)
         if action.read_only and not is_bad:
-            self._try_read_only(action, arguments)
-        step = self.episode.act(action.name, arguments)
+            _watched(action.name, lambda: self._try_read_only(action, arguments))
+        step = _watched(action.name, lambda: self.episode.act(action.name, arguments))
         self._judge(step, before, is_bad=is_bad)
 
     def look_at(self, place: str, shown: Any) -> None:
@@ -285,8 +319,8 @@ def _check_step_limit(report: _Report, env: ToolEnv[Any], task: Task) -> None:
     tool = next(iter(env.actions), None)
     if tool is None:
         return
-    episode.act(tool, {"no_such_argument": 1})
-    episode.act(tool, {"no_such_argument": 1})
+    while episode.turn < 2 and not episode.over:  # a wrapper may be stricter
+        episode.act(tool, {"no_such_argument": 1})
     if not episode.over:
         report.tell(
             "step limit", type(env).__name__, "the task's step_limit did not truncate; leave step as it is"

@@ -29,7 +29,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from practicum.envs.actions import Action, ToolCall, collect_actions
 from practicum.envs.domains import DomainProfile, domain
-from practicum.envs.errors import ActionError, EpisodeOver, UsageError, nearest
+from practicum.envs.errors import ActionError, EpisodeOver, UsageError, nearest, shortened
 from practicum.envs.outside import LiveOutside, Outside
 from practicum.envs.records import Changes, begin_noting, end_noting, recorded
 from practicum.envs.rewards import Outcome, RewardTable, Terms
@@ -92,6 +92,7 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         self._each_step: Terms = {}
         self._changes: Changes | None = None
         self._send_back = 0
+        self._refusal: str | None = None
 
     # What an author writes ----------------------------------------------------------------------------
 
@@ -215,6 +216,8 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         task = options.get("task") or self.make_task(self._pick_seed(seed), **self._settings)
         super().reset(seed=task.seed)
         self.task = task
+        self.outside.take()
+        self._refusal = None
         self._changes = None
         self._terms = {}
         self._each_step = {"step": self.rewards["step"]} if "step" in self.rewards else {}
@@ -264,11 +267,18 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
             call = read_call(action, self._action_list) if type(action) is not ToolCall else action
             result, read_only = self._play(call)
         except ActionError as refusal:
-            result, error = None, str(refusal)
+            result, error = None, shortened(str(refusal))
+            self._refusal = None
             self._terms = {"refused": self.rewards["refused"]} if "refused" in self.rewards else {}
         return self._finish(call, result, error, read_only)
 
+    def refuse_next(self, reason: str) -> None:
+        """Have the next step refused for a reason that is not the world's, such as noise on the way to it."""
+        self._refusal = reason
+
     def _play(self, call: ToolCall) -> tuple[Any, bool]:
+        if self._refusal is not None:
+            raise ActionError(self._refusal)
         action = self.actions.get(call.tool)
         if action is None:
             known = ", ".join(self.actions)
@@ -298,7 +308,7 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         return result, action.read_only
 
     def _is_final_answer(self, tool: str) -> bool:
-        return tool in self.profile().ending_tools and self.is_done()
+        return self.profile().ends(tool) and self.is_done()
 
     def _finish(
         self, call: ToolCall, result: Any, error: str | None, read_only: bool

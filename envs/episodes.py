@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from practicum.envs.actions import ToolCall
 from practicum.envs.core import ToolEnv
@@ -13,6 +13,9 @@ from practicum.envs.errors import EpisodeOver, UnknownTool, nearest
 from practicum.envs.outside import Answer
 from practicum.envs.rewards import Terms
 from practicum.envs.tasks import Task
+
+if TYPE_CHECKING:
+    import gymnasium
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +104,32 @@ class Episode:
     """A task being played.
 
     Args:
-        env: the world; the episode resets it and owns it from then on.
+        env: the world, wrapped or not; the episode resets it and owns it from then on.
         task: what is to be done.
         recorder: where `act` puts the steps before it hands them out.
         min_try: the first `min_try - 1` final answers are sent back once with a request to check again.
     """
 
     def __init__(
-        self, env: ToolEnv[Any], task: Task, *, recorder: Recorder | None = None, min_try: int = 1
+        self,
+        env: ToolEnv[Any] | gymnasium.Env[Any, Any],
+        task: Task,
+        *,
+        recorder: Recorder | None = None,
+        min_try: int = 1,
     ) -> None:
-        self.env = env
+        self.env = _world(env)
+        """The world; below the wrappers, where it has some."""
         self.task = task
         self.turn = 0
         """Number of the last step."""
         self.last: Step | None = None
         self.total_reward = 0.0
         self._recorder = recorder
+        self._step = env.step
         observation, _ = env.reset(options={"task": task, "min_try": min_try})
-        self.opening = Opening(task, observation, env.render_text(observation), min_try, env.outside.take())
+        text = self.env.render_text(observation)
+        self.opening = Opening(task, observation, text, min_try, self.env.outside.take())
         if recorder is not None:
             recorder.opened(self.opening)
 
@@ -159,28 +170,20 @@ class Episode:
         self.check(tool)
         arguments = dict(arguments)
         began = perf_counter_ns()
-        _, reward, terminated, truncated, info = self.env.step(ToolCall(tool, arguments))
-        outcome = info["outcome"]
-        step = Step(
-            turn=self.turn + 1,
-            tool=tool,
-            arguments=arguments,
-            result=info["result"],
-            error=info["error"],
-            reward=reward,
-            terms=info["terms"],
-            terminated=terminated,
-            truncated=truncated,
-            read_only=info["read_only"],
+        call = ToolCall(tool, arguments)
+        played = self._step(call)
+        step = as_step(
+            self.turn + 1,
+            self.env,
+            played,
+            call=call,
             via_skill=via_skill,
-            outcome=outcome.as_json() if outcome is not None else None,
             outside=self.env.outside.take(),
             thought=thought,
             latency_us=(perf_counter_ns() - began) // 1000,
-            render=self.env.render_text,
         )
         self.turn = step.turn
-        self.total_reward += reward
+        self.total_reward += step.reward
         self.last = step
         return step
 
@@ -202,3 +205,64 @@ class Episode:
         if self._recorder is not None:
             self._recorder.record(step)
         return step
+
+
+def as_step(
+    turn: int,
+    world: ToolEnv[Any],
+    played: tuple[Any, Any, bool, bool, dict[str, Any]],
+    *,
+    call: ToolCall | None = None,
+    via_skill: str | None = None,
+    outside: tuple[Answer, ...] = (),
+    thought: str | None = None,
+    latency_us: int = 0,
+) -> Step:
+    """The step that what `step` returned amounts to, whatever wrappers it has come through.
+
+    What a wrapper did to the reward stands under the term `wrappers`, and where one cut the episode off the
+    outcome is the world's.
+
+    Args:
+        turn: its number.
+        world: the world that was played.
+        played: what `step` returned.
+        call: as the agent made it; as the world read it where None.
+        via_skill: a field of the step.
+        outside: a field of the step.
+        thought: a field of the step.
+        latency_us: a field of the step.
+    """
+    _, reward, terminated, truncated, info = played
+    terms, outcome = info["terms"], info["outcome"]
+    total = sum(terms.values())
+    if reward != total:
+        terms = terms | {"wrappers": float(reward) - total}
+        total = sum(terms.values())
+    if outcome is None and truncated:
+        outcome = world.outcome()
+    return Step(
+        turn=turn,
+        tool=info["tool"] if call is None else call.tool,
+        arguments=info["arguments"] if call is None else call.arguments,
+        result=info["result"],
+        error=info["error"],
+        reward=total,
+        terms=terms,
+        terminated=terminated,
+        truncated=truncated and not terminated,
+        read_only=info["read_only"],
+        via_skill=via_skill,
+        outcome=outcome.as_json() if outcome is not None else None,
+        outside=outside,
+        thought=thought,
+        latency_us=latency_us,
+        render=world.render_text,
+    )
+
+
+def _world(env: Any) -> ToolEnv[Any]:
+    world = env.unwrapped
+    if not isinstance(world, ToolEnv):
+        raise TypeError(f"an episode plays a ToolEnv, wrapped or not, and this is a {type(world).__name__}")
+    return world

@@ -34,6 +34,15 @@ class UsageError(Exception):
     """The person at the keyboard asked for what cannot be done; the message is one line with the way out."""
 
 
+MOST_SAID = 2000
+"""Characters of what somebody is told; the rest of a longer message is what they sent themselves."""
+
+
+def shortened(text: str, most: int = MOST_SAID) -> str:
+    """A text of at most `most` characters, and how long it was where it was longer."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

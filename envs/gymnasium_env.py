@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import gymnasium
-import numpy as np
-from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
-from pydantic import Field
 
 from practicum.envs.actions import action
-from practicum.envs.core import ToolEnv, plain
-from practicum.envs.errors import ActionError, UsageError, nearest
+from practicum.envs.core import ToolEnv
+from practicum.envs.errors import UsageError, nearest
+from practicum.envs.flat_actions import Argument, FlatForm, NotFlat, as_parameter, flat_form
+from practicum.envs.observations import observation_as_json, without_escape_codes
 from practicum.envs.records import Record
 from practicum.envs.rewards import Outcome, RewardTable
+from practicum.envs.slowness import importing
 from practicum.envs.tasks import Task
 
 LONGEST_INSTRUCTION = 4000
+LONGEST_ARGUMENT_TEXT = 500
+DEFAULT_STEP_LIMIT = 1000
+"""Where Gymnasium knows of none."""
 _SECTIONS = ("Description", "Action Space", "Observation Space", "Rewards")
+_NOT_DETERMINISTIC = "Gymnasium marks it as not deterministic: a session of it may not replay."
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Play(Record):
     """How a wrapped episode stands, as far as it can be seen from outside."""
 
     observation: Any
+    text: str | None
+    """The environment's own drawing, where it makes one in text."""
     steps: int = 0
     total_reward: float = 0.0
     terminated: bool = False
@@ -48,6 +54,10 @@ class GymnasiumEnv(ToolEnv[Play]):
     rewards: ClassVar[RewardTable] = RewardTable(reward=1.0)
     wrapped: ClassVar[EnvSpec]
     """What Gymnasium knows of the environment."""
+    form: ClassVar[FlatForm]
+    """How its actions are written."""
+    draws_text: ClassVar[bool] = False
+    """Whether it has the render mode `ansi`."""
 
     _inner: gymnasium.Env[Any, Any] | None = None
     _inner_settings: dict[str, Any] | None = None
@@ -56,44 +66,62 @@ class GymnasiumEnv(ToolEnv[Play]):
         """Reset the wrapped environment; `settings` are its keyword arguments."""
         if self._inner is None or self._inner_settings != settings:
             self.close()
-            self._inner = _make(self.wrapped, settings)
+            self._inner = _make(self.wrapped, self._with_drawing(settings))
             self._inner_settings = dict(settings)
         observation, _ = self._inner.reset(seed=self.task.seed)
-        return Play(plain(observation))
+        return Play(observation_as_json(observation), self._drawing())
+
+    def _with_drawing(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return ({"render_mode": "ansi"} if self.draws_text else {}) | dict(settings)
+
+    def _drawing(self) -> str | None:
+        assert self._inner is not None
+        if self._inner.render_mode != "ansi":
+            return None
+        return without_escape_codes(str(self._inner.render()))
 
     @classmethod
     def make_task(cls, seed: int, **settings: Any) -> Task:
         """The task of a seed: play as long as the environment lets you, for the highest return."""
-        limit = cls.wrapped.max_episode_steps or 1000
-        return replace(super().make_task(seed, **settings), step_limit=limit)
+        limit = settings.get("max_episode_steps") or cls.wrapped.max_episode_steps or DEFAULT_STEP_LIMIT
+        has_limit = isinstance(limit, int) and limit > 0
+        task = super().make_task(seed, **settings)
+        return replace(task, step_limit=limit if has_limit else DEFAULT_STEP_LIMIT)
 
     def opening(self) -> Any:
         """The first observation."""
-        return self.state.observation
+        return self.observe()
 
-    def play(self, value: Any) -> Any:
-        """Step the wrapped environment.
+    def play(self, values: Mapping[str, Any]) -> Any:
+        """Step the wrapped environment with the action that the arguments mean.
 
         Raises:
-            ActionError: the value lies outside the action space; nothing was played.
+            ActionError: it lies outside the action space; nothing was played.
         """
         assert self._inner is not None
-        space = self._inner.action_space
-        step = _from_json(space, value)
-        if not space.contains(step) or not np.all(np.isfinite(step)):
-            raise ActionError(f"{value!r} lies outside the action space; it takes {describe(space)}")
+        step = self.form.read(values)
         observation, reward, terminated, truncated, _ = self._inner.step(step)
         state = self.state
-        state.observation = plain(observation)
+        state.observation, state.text = observation_as_json(observation), self._drawing()
         state.steps += 1
         state.total_reward += float(reward)
         state.terminated, state.truncated = bool(terminated), bool(truncated)
         self.earn("reward", float(reward))
-        return {"observation": state.observation, "reward": float(reward)}
+        return {"observation": state.observation} | ({} if state.text is None else {"text": state.text})
 
     def observe(self) -> Any:
-        """The wrapped environment's observation."""
-        return self.state.observation
+        """The wrapped environment's observation; with the drawing, where it makes one."""
+        state = self.state
+        if state.text is None:
+            return state.observation
+        return {"observation": state.observation, "text": state.text}
+
+    @classmethod
+    def render_text(cls, result: Any) -> str:
+        """The drawing, where there is one, and the observation."""
+        if isinstance(result, dict) and isinstance(result.get("text"), str):
+            return f"{result['text']}\nobservation: {super().render_text(result['observation'])}"
+        return super().render_text(result)
 
     def is_done(self) -> bool:
         """Whether the wrapped environment has terminated."""
@@ -118,7 +146,7 @@ class GymnasiumEnv(ToolEnv[Play]):
 
 @cache
 def wrap_gymnasium(env_id: str) -> type[ToolEnv[Any]]:
-    """The ToolEnv class of a Gymnasium id.
+    """The ToolEnv class of a Gymnasium id; without a version, of the newest one.
 
     Its name is `gym:` and the id without the version, so that `practicum.envs.find` takes its `env_id()`.
 
@@ -126,115 +154,105 @@ def wrap_gymnasium(env_id: str) -> type[ToolEnv[Any]]:
         UsageError: there is no such id, it cannot be made, or its action space has no flat JSON form.
     """
     spec = _find_spec(env_id)
+    place = f"{env_id.rpartition(':')[0]}:{spec.id}".removeprefix(":")
     inner = _make(spec, {})
     try:
-        act = _act(inner.action_space, env_id)
-        goal = f"Play {spec.id}: choose actions so that the sum of rewards becomes as high as possible."
-        text = "\n\n".join([goal, *_sections(type(inner.unwrapped).__doc__ or "")])
+        form = flat_form(inner.action_space)
+        members = {
+            "__doc__": _goal(spec, inner),
+            "__module__": __name__,
+            "name": "gym:" + re.sub(r"-v\d+$", "", place),
+            "version": spec.version or 0,
+            "wrapped": spec,
+            "form": form,
+            "draws_text": "ansi" in (inner.metadata.get("render_modes") or ()),
+            "act": _act(form),
+        }
+    except NotFlat as why:
+        found = type(inner.action_space).__name__
+        raise UsageError(
+            f"gym:{env_id} takes actions of {found}, which has no flat JSON form: {why}"
+        ) from None
     finally:
         inner.close()
-    members = {
-        "__doc__": text[:LONGEST_INSTRUCTION],
-        "__module__": __name__,
-        "name": "gym:" + re.sub(r"-v\d+$", "", env_id),
-        "version": spec.version or 0,
-        "wrapped": spec,
-        "act": act,
-    }
     return type(re.sub(r"\W", "_", spec.id), (GymnasiumEnv,), members)
 
 
-def describe(space: spaces.Space[Any]) -> str:
-    """What an action looks like, in words."""
-    match space:
-        case spaces.Discrete():
-            return f"an integer from {space.start} to {space.start + space.n - 1}"
-        case spaces.MultiDiscrete():
-            low, high = space.start.ravel(), (space.start + space.nvec - 1).ravel()
-            return f"a list of {low.size} integers from {low.tolist()} to {high.tolist()}"
-        case spaces.MultiBinary():
-            return f"a list of {math.prod(space.shape)} numbers, each 0 or 1"
-        case spaces.Box():
-            bounds = f"{space.low.ravel().tolist()} to {space.high.ravel().tolist()}"
-            return f"a list of {space.low.size} numbers from {bounds}, of dtype {space.dtype}"
-        case _:
-            return str(space)
+def _goal(spec: EnvSpec, inner: gymnasium.Env[Any, Any]) -> str:
+    goal = f"Play {spec.id}: choose actions so that the sum of rewards becomes as high as possible."
+    remarks = [_NOT_DETERMINISTIC] if spec.nondeterministic else []
+    return "\n\n".join([goal, *remarks, *_sections(type(inner.unwrapped).__doc__ or "")])[
+        :LONGEST_INSTRUCTION
+    ]
 
 
-def _from_json(space: spaces.Space[Any], value: Any) -> Any:
-    """The action that a JSON value means; the door has seen to its type and length."""
-    if isinstance(space, spaces.Discrete):
-        return np.int64(value)
-    assert space.shape is not None
-    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        array = np.asarray(value).astype(space.dtype)
-    return array.reshape(space.shape)
+def _act(form: FlatForm) -> Callable[..., Any]:
+    """The tool, its arguments typed by the action space."""
 
+    def act(env: GymnasiumEnv, /, **values: Any) -> Any:
+        return env.play({name.rstrip("_"): value for name, value in values.items()})
 
-def _act(space: spaces.Space[Any], env_id: str) -> Callable[..., Any]:
-    """The tool, its argument typed by the action space."""
-
-    def act(self: GymnasiumEnv, action: Any) -> Any:
-        return self.play(action)
-
-    summary = "Play one step; gives the observation and the reward."
-    act.__doc__ = f"{summary}\n\nArgs:\n    action: {describe(space)[:500]}."
-    act.__annotations__ = {"action": _annotation(space, env_id), "return": Any}
+    parameters = [_parameter(argument) for argument in form.arguments]
+    first = inspect.Parameter("env", inspect.Parameter.POSITIONAL_ONLY)
+    act.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]  # known to inspect
+    act.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Any}
+    act.__doc__ = "\n".join(["Play one step; gives the observation.", "", "Args:", *_texts(form)])
     return action(act)
 
 
-def _annotation(space: spaces.Space[Any], env_id: str) -> Any:
-    match space:
-        case spaces.Discrete():
-            return Annotated[int, Field(ge=int(space.start), le=int(space.start + space.n - 1))]
-        case spaces.MultiDiscrete() | spaces.MultiBinary():
-            item: Any = int
-        case spaces.Box():
-            item = int if np.issubdtype(space.dtype, np.integer) else float
-        case _:
-            raise UsageError(
-                f"gym:{env_id} takes actions of {type(space).__name__}, which has no flat JSON form; "
-                "Discrete, MultiDiscrete, MultiBinary and Box have one"
-            )
-    size = math.prod(space.shape)
-    low, high = _bounds(space)
-    bounded = Annotated[item, Field(ge=low, le=high)]
-    return Annotated[list.__class_getitem__(bounded), Field(min_length=size, max_length=size)]
+def _parameter(argument: Argument) -> inspect.Parameter:
+    default = None if argument.is_optional else inspect.Parameter.empty
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(as_parameter(argument.name), kind, default=default, annotation=argument.hint)
 
 
-def _bounds(space: spaces.Space[Any]) -> tuple[float | None, float | None]:
-    """Lowest and highest number anywhere in an action; None where there is no bound."""
-    match space:
-        case spaces.MultiDiscrete():
-            return int(space.start.min()), int((space.start + space.nvec - 1).max())
-        case spaces.Box():
-            low, high = space.low.min().item(), space.high.max().item()
-            return low if math.isfinite(low) else None, high if math.isfinite(high) else None
-        case _:
-            return 0, 1
+def _texts(form: FlatForm) -> Iterator[str]:
+    for argument in form.arguments:
+        text = " ".join(argument.text.split())[:LONGEST_ARGUMENT_TEXT]
+        yield f"    {as_parameter(argument.name)}: {text[:1].upper()}{text[1:]}."
 
 
 def _find_spec(env_id: str) -> EnvSpec:
-    for candidate in (env_id, env_id.removesuffix("-v0")):
+    module, _, name = env_id.rpartition(":")
+    if module:
+        _import(module, env_id)
+    for candidate in (name, name.removesuffix("-v0"), _newest(name)):
         if candidate in gymnasium.registry:
             return gymnasium.registry[candidate]
+    raise UsageError(f"Gymnasium has no environment {name!r}{nearest(name, gymnasium.registry)}")
+
+
+def _import(module: str, env_id: str) -> None:
+    """Import the module that registers an environment."""
     try:
-        return gymnasium.spec(env_id)  # imports the module of a `module:ID`
-    except (gymnasium.error.Error, ImportError) as error:
-        raise UsageError(
-            f"Gymnasium has no environment {env_id!r}{nearest(env_id, gymnasium.registry)}"
-        ) from error
+        with importing(module):
+            importlib.import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a foreign module may fail in any way, exit included
+        raise UsageError(f"gym:{env_id}: cannot import {module!r}: {_in_one_line(error)}") from error
+
+
+def _newest(name: str) -> str:
+    """The id with the highest version of an environment that is named without one."""
+    versions = [spec for spec in gymnasium.registry.values() if re.sub(r"-v\d+$", "", spec.id) == name]
+    return max(versions, key=lambda spec: spec.version or 0).id if versions else ""
 
 
 def _make(spec: EnvSpec, settings: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):
             return gymnasium.make(spec, disable_env_checker=True, **settings)
+    except KeyboardInterrupt:
+        raise
     except (
-        Exception
-    ) as error:  # a foreign environment may fail in any way; missing packages are the usual one
-        reason = " ".join(str(error).split())
-        raise UsageError(f"gym:{spec.id} cannot be made: {type(error).__name__}: {reason}") from error
+        BaseException
+    ) as error:  # a foreign environment may fail in any way; a missing package is the usual
+        raise UsageError(f"gym:{spec.id} cannot be made: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _sections(text: str) -> Iterator[str]:

@@ -10,8 +10,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LONGEST_NAME = 40
+NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}")
 ARGUMENT_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
+HANDLE_ARGUMENTS = ("session_id", "turn")
+"""Arguments that a server adds to every action: which session, which turn. No action has them of its own."""
 LONGEST_DESCRIPTION = 1000
 SCALARS = ("string", "integer", "number", "boolean")
 FORBIDDEN = ("$ref", "$defs", "definitions", "anyOf", "oneOf", "allOf", "not", "if", "prefixItems")

@@ -91,5 +91,9 @@ class ReplayedOutside:
 
 
 def seconds_now() -> float:
-    """A monotonic clock in seconds; worlds read it through `Outside.ask("clock", seconds_now)`."""
+    """A clock in seconds that is never set back.
+
+    It starts elsewhere in every process, so what a world keeps is a difference of two readings, taken inside
+    the source that it asks: `outside.ask("clock", lambda: seconds_now() - began)`.
+    """
     return time.monotonic()

@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -20,8 +20,10 @@ import gymnasium
 from practicum.envs.core import ToolEnv
 from practicum.envs.domains import DomainProfile, register_domain
 from practicum.envs.errors import UsageError, nearest
+from practicum.envs.slowness import importing
 
 GROUP = "practicum.environments"
+_WRAPPER = re.compile(r"\+(?=[a-z_]+=)")
 EnvClass = type[ToolEnv[Any]]
 
 _registered: dict[str, EnvClass | str] = {
@@ -66,11 +68,18 @@ def find(name: str) -> EnvClass:
     """The environment class that a name means.
 
     Args:
-        name: `flight` (its newest version), `flight-v1`, `module:Class`, `file.py:Class`, or `gym:ID`.
+        name: `flight` (its newest version), `flight-v1`, `module:Class`, `file.py:Class`, or `gym:ID`; then
+            each wrapper as `+name=value`, the innermost first, such as `flight+time_budget=60`.
 
     Raises:
         UsageError: nothing has that name (with the nearest one that has), or it cannot be loaded.
     """
+    bare, *wrappers = _WRAPPER.split(name)
+    if wrappers:
+        from practicum.envs.wrapping import wrap
+
+        functions = tuple(map(_load_function, _reward_places(wrappers)))
+        return wrap(find(bare), tuple(wrappers), functions)  # type: ignore[arg-type]  # classes are hashable
     if name.startswith("gym:"):
         from practicum.envs.gymnasium_env import wrap_gymnasium
 
@@ -85,6 +94,20 @@ def find(name: str) -> EnvClass:
             "`practicum envs` lists them, file.py:Class and gym:ID work too"
         )
     return _load_known(name, found)
+
+
+def lasting_name(name: str) -> str:
+    """The name by which any process finds again what `name` means here, now: versioned, paths absolute.
+
+    Raises:
+        UsageError: as `find`.
+    """
+    bare, *wrappers = _WRAPPER.split(name)
+    is_place = ":" in bare and not bare.startswith("gym:")
+    lasting = _absolute(bare) if is_place else _versioned(bare)
+    for place in _reward_places(wrappers):
+        wrappers[wrappers.index(f"reward={place}")] = f"reward={_absolute(place)}"
+    return "+".join([lasting, *wrappers])
 
 
 def environments() -> tuple[list[EnvClass], list[BrokenPlugin]]:
@@ -119,37 +142,78 @@ def _newest(name: str, known: Mapping[str, Any]) -> str:
     return max(versions, key=lambda env_id: int(env_id.rpartition("-v")[2] or 0), default="")
 
 
+def _versioned(name: str) -> str:
+    env_id = find(name).env_id()
+    return env_id if _is_found(env_id) else name
+
+
+def _is_found(name: str) -> bool:
+    return name.startswith("gym:") or name in _known()
+
+
+def _absolute(place: str) -> str:
+    module, _, member = place.rpartition(":")
+    return f"{Path(module).resolve()}:{member}" if module.endswith(".py") else place
+
+
+def _reward_places(wrappers: Iterable[str]) -> list[str]:
+    return [each.removeprefix("reward=") for each in wrappers if each.startswith("reward=")]
+
+
 def _load_known(name: str, found: EnvClass | str | EntryPoint) -> EnvClass:
     if isinstance(found, str):
         return _load(found)
     if isinstance(found, type):
         return found
     try:
-        return _checked(name, found.load())
-    except UsageError:
+        with importing(found.module):
+            return _checked(name, found.load())
+    except (UsageError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a plugin may fail in any way; it must not take the rest along
+    except (
+        BaseException
+    ) as error:  # a plugin may fail in any way, exit included; it must not take the rest along
         raise UsageError(f"the plugin {name!r} cannot be loaded: {_in_one_line(error)}") from error
 
 
 def _load(place: str) -> EnvClass:
-    module_name, _, class_name = place.rpartition(":")
-    try:
-        is_file = module_name.endswith(".py")
-        module = _load_file(Path(module_name)) if is_file else importlib.import_module(module_name)
-    except UsageError:
-        raise
-    except Exception as error:  # an author's file may fail in any way
-        raise UsageError(f"cannot import {module_name!r}: {_in_one_line(error)}") from error
+    module, class_name = _load_module(place)
     found = getattr(module, class_name, None)
     if found is None:
         names = [name for name, value in vars(module).items() if _is_env_class(value) and value.name]
         has = f"; it has {', '.join(names)}" if names else ""
+        module_name = place.rpartition(":")[0]
         raise UsageError(f"{module_name} has no {class_name!r}{nearest(class_name, names)}{has}")
     return _checked(place, found)
 
 
-def _in_one_line(error: Exception) -> str:
+def _load_function(place: str) -> Callable[..., float]:
+    module, name = _load_module(place)
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise UsageError(f"reward={place}: {place.rpartition(':')[0]!r} has no function {name!r}")
+    return found  # type: ignore[no-any-return]  # its author says what it takes and gives
+
+
+def _load_module(place: str) -> tuple[ModuleType, str]:
+    """The module of a `module:member` or `file.py:member`, and the member's name."""
+    module_name, _, member = place.rpartition(":")
+    try:
+        is_file = module_name.endswith(".py")
+        module = _load_file(Path(module_name)) if is_file else _import(module_name)
+    except (UsageError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # an author's file may fail in any way, exit included
+        raise UsageError(f"cannot import {module_name!r}: {_in_one_line(error)}") from error
+    return module, member
+
+
+def _import(name: str) -> ModuleType:
+    with importing(name):
+        return importlib.import_module(name)
+
+
+def _in_one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -166,7 +230,8 @@ def _load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with importing(str(path)):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

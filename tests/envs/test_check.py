@@ -1,5 +1,6 @@
 """The contract test finds each broken promise, and nothing in an environment that keeps them."""
 
+import signal
 import time
 from typing import Any, ClassVar, Literal
 
@@ -7,6 +8,7 @@ import pytest
 
 from practicum.envs import ActionError, Outcome, RewardTable, Task, ToolEnv, action, find
 from practicum.envs.check import check
+from practicum.envs.watch import Watch
 
 
 class Jar(ToolEnv[dict[str, Any]]):
@@ -375,3 +377,40 @@ def test_checking_prints_and_warns_nothing(capfd, recwarn):
     check(Jar)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+class NeverBegins(Jar):
+    """Begin."""
+
+    def begin(self):
+        while True:
+            pass
+
+
+class NeverAnswers(Jar):
+    """Answer."""
+
+    @action
+    def wait(self) -> str:
+        """Wait for what never comes."""
+        while True:
+            pass
+
+
+@pytest.fixture
+def short_watch(monkeypatch):
+    """A watch that loses patience at once, for the contract test alone."""
+    before = signal.getsignal(signal.SIGALRM)
+    watch = Watch()
+    watch.start(end_after_s=0.2)
+    monkeypatch.setattr("practicum.envs.check.WATCH", watch)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(("env_class", "place"), [(NeverBegins, "the beginning"), (NeverAnswers, "wait")])
+@pytest.mark.usefixtures("short_watch")
+def test_what_never_ends_is_interrupted_and_named(env_class, place):
+    [finding] = [finding for finding in check(env_class) if finding.rule == "time"]
+    assert finding.message.startswith(f"{place}: ")
+    assert finding.message.endswith("put a limit on what it waits for, or compute less")
