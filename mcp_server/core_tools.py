@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import anyio.to_thread
 from pydantic import Field
 
 from practicum.envs import Action, ActionError, Step, ToolEnv, action
@@ -19,7 +20,7 @@ from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import CAP, compact, read_on, step_body
 from practicum.mcp_server.served import Served
 from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
-from practicum.memory import Session
+from practicum.memory import LogUnavailable, Session, redactor_of, sessions_like
 
 LARGEST = 2**53 - 1
 """The largest integer that every JSON reader keeps whole."""
@@ -103,27 +104,33 @@ class CoreTools:
 
     @action(read_only=True)
     async def list_sessions(
-        self, env: str | None = None, limit: Limit = 20, before: str | None = None
+        self,
+        env: str | None = None,
+        limit: Limit = 20,
+        before: str | None = None,
+        query: str | None = None,
     ) -> Body:
-        """List your sessions, newest first.
+        """List your sessions, newest first; with query those whose tasks are nearest to it, nearest first.
 
         Args:
             env: Only this environment.
             limit: At most so many.
             before: Only sessions older than this one, by its id.
+            query: What the task was about, in any words.
         """
+        _at_most_one({"before": before, "query": query})
+        principal, sessions = self.binding.caller.principal, self.practice.sessions
+        if query is not None:
+            found = await _told(
+                lambda: sessions_like(sessions, query, principal=principal, env=env, limit=limit)
+            )
+            return {"sessions": _fitting(map(self._brief, found))}
         if before is not None:
             self.practice.session(self.binding.caller, before)
-        found = self.practice.sessions.list(self.binding.caller.principal, env, limit=limit, before=before)
-        shown: list[Body] = []
-        room = CAP - ROOM_FOR_MORE
-        for session in found:
-            brief = self._brief(session)
-            room -= len(compact(brief)) + 1
-            if room < 0:
-                return {"sessions": shown, "more": {"before": shown[-1]["session_id"]}}
-            shown.append(brief)
-        return {"sessions": shown}
+        found = sessions.list(principal, env, limit=limit, before=before)
+        shown = _fitting(map(self._brief, found))
+        more = {"more": {"before": shown[-1]["session_id"]}} if len(shown) < len(found) else {}
+        return {"sessions": shown, **more}
 
     @action(read_only=True)
     async def get_session(
@@ -151,7 +158,7 @@ class CoreTools:
             return {"session_id": session.id, "turn": 0, **await self._beginning(session)}
         step = self._step(session, turn)
         body = step_body(session, step, hide_rewards=self.binding.hides(session))
-        return {"tool": step.tool, "arguments": dict(step.arguments), **body}
+        return {"tool": step.tool, "arguments": self._arguments(session, step), **body}
 
     async def _read_on(self, session: Session, turn: int, path: str, offset: int) -> Body:
         try:
@@ -167,7 +174,12 @@ class CoreTools:
         step = self._step(session, turn)
         body = step_body(session, step, hide_rewards=self.binding.hides(session))
         told = {"instruction": session.task.instruction, "params": dict(session.task.params)}
-        return {**told, **body, "arguments": dict(step.arguments), "observation": step.result, "last": body}
+        own = self._arguments(session, step)
+        return {**told, **body, "arguments": own, "observation": step.result, "last": body}
+
+    def _arguments(self, session: Session, step: Step) -> Any:
+        """What a call was given, without secrets; only what the world said is told again as it was."""
+        return redactor_of(self.practice.sessions, session).value(step.arguments)
 
     async def _beginning(self, session: Session) -> Body:
         observation = await self.practice.live.opening(session)
@@ -193,26 +205,27 @@ class CoreTools:
         return self._brief(await self.practice.close(self.binding.caller, session_id))
 
     @action(read_only=True)
-    async def search_skills(self, query: str, env: str | None = None) -> Body:
+    async def search_skills(self, query: str, env: str | None = None, limit: Limit = 10) -> Body:
         """Find skills: verified tools that do several steps at once.
 
         Args:
             query: What you want done.
             env: Only this environment.
+            limit: At most so many.
         """
         words = set(query.lower().split())
-        found = [
-            {"name": tool.card.name, "description": tool.card.description, "arguments": tool.card.schema}
-            for tool in self.catalogue.published.values()
-            if (env is None or tool.env in ("", env))
-            and words & set(f"{tool.card.name} {tool.card.description}".lower().replace("_", " ").split())
-        ]
-        note = (
-            ""
-            if self.catalogue.published
-            else "The library holds no skill yet; play with the environment's own tools."
+        said = {
+            name: words & set(f"{name} {tool.card.description}".lower().replace("_", " ").split())
+            for name, tool in self.catalogue.published.items()
+            if env is None or tool.env in ("", env)
+        }
+        best = sorted((name for name in said if said[name]), key=lambda name: -len(said[name]))[:limit]
+        cards = (self.catalogue.published[name].card for name in best)
+        found = _fitting(
+            {"name": card.name, "description": card.description, "arguments": card.schema} for card in cards
         )
-        return {"skills": found} | ({"note": note} if note else {})
+        empty = "The library holds no skill yet; play with the environment's own tools."
+        return {"skills": found} | ({} if self.catalogue.published else {"note": empty})
 
     @action
     async def run_skill(
@@ -270,6 +283,28 @@ class CoreTools:
         last = self.practice.sessions.step(session.id, session.steps) if session.steps else None
         step = {"last": step_body(session, last, hide_rewards=self.binding.hides(session))} if last else {}
         return {**self._brief(session), **shown, **step}
+
+
+def _fitting(bodies: Iterable[Body]) -> list[Body]:
+    """As many of the bodies as fit into a result; the first without its outcome if that is too long alone."""
+    shown: list[Body] = []
+    room = CAP - ROOM_FOR_MORE
+    for body in bodies:
+        if len(compact(body)) > room and not shown:
+            body = {key: value for key, value in body.items() if key != "outcome"}  # noqa: PLW2901  # it is cut
+        room -= len(compact(body)) + 1
+        if room < 0:
+            break
+        shown.append(body)
+    return shown
+
+
+async def _told(search: Callable[[], list[Session]]) -> list[Session]:
+    """Search in a worker thread, for it may have much to index, and tell the agent where the log fails."""
+    try:
+        return await anyio.to_thread.run_sync(search)
+    except LogUnavailable as error:
+        raise ActionError(str(error)) from None
 
 
 def _at_most_one(chosen: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import compact
 from practicum.mcp_server.served import Served, find_served
-from practicum.memory import Session
+from practicum.memory import Redactor, Session, redactor_of
 
 SESSION = "practicum://sessions/"
 ENVIRONMENT = "practicum://environments/"
@@ -115,23 +115,27 @@ def shown_session(practice: Practice, binding: Binding, session_id: str) -> Sess
 
 
 def transcript(practice: Practice, binding: Binding, session: Session) -> str:
-    """A session as Markdown; rewards only where the caller may see them."""
+    """A session as Markdown, without its secrets; rewards only where the caller may see them."""
     hidden = binding.hides(session)
-    lines = [f"# {session.task.env_id} session {session.id}", "", session.task.instruction, ""]
+    redactor = redactor_of(practice.sessions, session)
+    instruction = redactor.text(session.task.instruction)
+    lines = [f"# {session.task.env_id} session {session.id}", "", instruction, ""]
     for step in practice.sessions.steps(session.id):
-        lines.extend(_turn(step, hidden=hidden))
+        lines.extend(_turn(step, redactor, hidden=hidden))
     if session.ended_at is not None:
         lines.append(f"Ended ({session.reason}).")
         if not hidden:
-            lines.append(f"Return {session.total_reward:.2f}. Outcome: {compact(session.outcome)}")
+            outcome = compact(redactor.value(session.outcome))
+            lines.append(f"Return {session.total_reward:.2f}. Outcome: {outcome}")
     return "\n".join(lines)
 
 
-def _turn(step: Step, *, hidden: bool) -> Iterator[str]:
-    yield f"## Turn {step.turn}: {step.tool}({compact(dict(step.arguments))})"
+def _turn(step: Step, redactor: Redactor, *, hidden: bool) -> Iterator[str]:
+    yield f"## Turn {step.turn}: {step.tool}({compact(redactor.value(step.arguments))})"
     if step.thought:
-        yield f"> {step.thought}"
-    yield f"Error: {step.error}" if step.error is not None else compact(step.result)
+        yield f"> {redactor.text(step.thought)}"
+    shown = redactor.value(step.result if step.error is None else step.error)
+    yield compact(shown) if step.error is None else f"Error: {shown}"
     if not hidden:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in step.terms.items())
         yield f"Reward {step.reward:+.2f}: {terms}"

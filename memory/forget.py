@@ -75,6 +75,7 @@ def _remove(store: Store, ids: tuple[str, ...]) -> tuple[int, int, int]:
             removed = {table: _delete(connection, table) for table in _tables_about_sessions(connection)}
             connection.execute("DELETE FROM session_starts WHERE id IN (SELECT id FROM temp.forgotten)")
             blobs = connection.execute(_DELETE_BLOBS).rowcount
+            _leave_index(connection)
             tasks = connection.execute(_DELETE_TASKS).rowcount
         steps = removed["steps"]
         insert_event(connection, "forgotten", {"sessions": ids, "steps": steps}, time.time())
@@ -120,6 +121,24 @@ _DELETE_TASKS = """
 DELETE FROM tasks WHERE hash IN (SELECT task FROM temp.forgotten_tasks)
 AND NOT EXISTS (SELECT 1 FROM session_starts WHERE session_starts.task = tasks.hash)
 """
+_DELETE_TEXTS = """
+DELETE FROM task_texts WHERE rowid IN (
+    SELECT number FROM task_numbers WHERE task IN (SELECT task FROM temp.forgotten_tasks)
+    AND NOT EXISTS (SELECT 1 FROM session_starts WHERE session_starts.task = task_numbers.task)
+)
+"""
+_DELETE_NUMBERS = """
+DELETE FROM task_numbers WHERE task IN (SELECT task FROM temp.forgotten_tasks)
+AND NOT EXISTS (SELECT 1 FROM session_starts WHERE session_starts.task = task_numbers.task)
+"""
+
+
+def _leave_index(connection: sqlite3.Connection) -> None:
+    """Take the tasks that nobody plays any more out of the search index, their words included."""
+    connection.execute(_DELETE_TEXTS)
+    if connection.execute(_DELETE_NUMBERS).rowcount:
+        connection.execute("DELETE FROM frequent_words")
+        connection.execute("INSERT INTO task_texts (task_texts) VALUES ('optimize')")  # no remains of words
 
 
 def _tables_about_sessions(connection: sqlite3.Connection) -> list[str]:

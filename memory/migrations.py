@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from practicum.envs.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 APPLICATION_ID = 0x50524143
 """`PRAC`, in the header of every file of ours."""
@@ -170,7 +172,54 @@ JOIN tasks ON tasks.hash = starts.task
 LEFT JOIN session_ends AS ends ON ends.session = starts.id;
 """
 
-MIGRATIONS: dict[str, Callable[[Database], None]] = {m.__name__: m for m in (m001_log,)}
+
+def m002_recall(db: Database) -> None:
+    """What is never printed, which sessions are open, and the texts of tasks, for search.
+
+    Sessions that are there already wait to be read for the index like new ones: `recall` knows their secrets.
+    """
+    db.executescript(_RECALL)
+
+
+_RECALL = """
+ALTER TABLE session_starts ADD COLUMN marks TEXT;
+DROP INDEX session_starts_by_task;
+CREATE INDEX session_starts_by_task ON session_starts (task, principal);
+
+CREATE INDEX session_starts_by_env ON session_starts (env);
+
+CREATE TABLE open_sessions (
+    principal TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    session TEXT NOT NULL,
+    PRIMARY KEY (principal, number)
+) WITHOUT ROWID;
+INSERT INTO open_sessions
+    SELECT principal, number, id FROM session_starts
+    WHERE NOT EXISTS (SELECT 1 FROM session_ends WHERE session = session_starts.id);
+CREATE TRIGGER session_starts_are_open AFTER INSERT ON session_starts
+    BEGIN INSERT INTO open_sessions VALUES (NEW.principal, NEW.number, NEW.id); END;
+CREATE TRIGGER session_ends_close AFTER INSERT ON session_ends
+    BEGIN DELETE FROM open_sessions WHERE (principal, number) =
+        (SELECT principal, number FROM session_starts WHERE id = NEW.session); END;
+
+CREATE TABLE unread_sessions (number INTEGER PRIMARY KEY, session TEXT NOT NULL);
+INSERT INTO unread_sessions SELECT number, id FROM session_starts;
+CREATE TRIGGER session_starts_are_read AFTER INSERT ON session_starts
+    BEGIN INSERT OR IGNORE INTO unread_sessions VALUES (NEW.number, NEW.id); END;
+CREATE TRIGGER session_ends_are_read AFTER INSERT ON session_ends
+    BEGIN INSERT OR IGNORE INTO unread_sessions
+        SELECT number, id FROM session_starts WHERE id = NEW.session; END;
+
+CREATE TABLE task_numbers (number INTEGER PRIMARY KEY, task TEXT NOT NULL UNIQUE REFERENCES tasks (hash));
+CREATE VIRTUAL TABLE task_texts USING fts5 (
+    env, instruction, params, tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE task_words USING fts5vocab (task_texts, 'row');
+CREATE TABLE frequent_words (word TEXT PRIMARY KEY NOT NULL, tasks INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: dict[str, Callable[[Database], None]] = {m.__name__: m for m in (m001_log, m002_recall)}
 
 
 def migrate(connection: sqlite3.Connection, path: Path, connect: Connect) -> None:
@@ -198,13 +247,23 @@ def migrate(connection: sqlite3.Connection, path: Path, connect: Connect) -> Non
 
 
 def _apply(connection: sqlite3.Connection, name: str, path: Path, connect: Connect) -> None:
-    if _applied(connection):
+    if _holds_anything(connection):
         _back_up(path.with_name(f"{path.name}.before-{name}"), connect)
-    else:
+    if not _applied(connection):
         connection.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY NOT NULL, time REAL NOT NULL)")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    from sqlite_utils import Database  # here alone: most starts find nothing to migrate
+
     MIGRATIONS[name](Database(connection, execute_plugins=False))
     connection.execute("INSERT INTO migrations VALUES (?, ?)", (name, time.time()))
+
+
+def _holds_anything(connection: sqlite3.Connection) -> bool:
+    """Whether there is something to lose: a new file has no backup of its first, empty form."""
+    if not _applied(connection):
+        return False
+    tables = ("session_starts", "events")
+    return any(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608  # names of ours
 
 
 def _back_up(target: Path, connect: Connect) -> None:

@@ -17,6 +17,7 @@ from practicum.envs.errors import EpisodeOver, UnknownTool, UsageError
 from practicum.envs.outside import Answer, LiveOutside, ReplayedOutside, ReplayMismatch
 from practicum.envs.registry import EnvClass, find
 from practicum.envs.tasks import LARGEST_INTEGER
+from practicum.memory.redact import FindRedactor, InClear, Redactor, redactor_of
 from practicum.memory.rows import dump, result_hash
 from practicum.memory.sessions import Session, Sessions
 from practicum.memory.store import Store
@@ -25,13 +26,22 @@ from practicum.memory.store import Store
 class Divergence(Exception):  # noqa: N818  # a finding more than an error
     """A replayed world answered otherwise than it did when the session was recorded."""
 
-    def __init__(self, turn: int, what: str, recorded: Any, replayed: Any) -> None:
-        super().__init__(f"turn {turn}: {what} was {_shown(recorded)}, replayed it is {_shown(replayed)}")
+    def __init__(
+        self, turn: int, what: str, recorded: Any, replayed: Any, *, redactor: Redactor | None = None
+    ) -> None:
+        hidden = redactor or InClear()
+        before, now = _shown(hidden.value(recorded)), _shown(hidden.value(replayed))
+        super().__init__(f"turn {turn}: {what} was {before}, replayed it is {now}")
         self.turn = turn
         self.what = what
         """A field of the step; `outside`, `call` (it cannot be played now), `log` (altered since)."""
         self.recorded = recorded
+        """In clear, secrets included; the message hides them."""
         self.replayed = replayed
+
+    def told_with(self, redactor: Redactor) -> Divergence:
+        """The same finding, without secrets in its message."""
+        return Divergence(self.turn, self.what, self.recorded, self.replayed, redactor=redactor)
 
 
 @dataclass(frozen=True)
@@ -52,13 +62,16 @@ class ReplayReport:
         return self.divergence is None and self.problem is None
 
 
-def rebuild(sessions: Sessions, session: Session, *, last: int | None = None) -> Episode:
+def rebuild(
+    sessions: Sessions, session: Session, *, last: int | None = None, redactor: FindRedactor = redactor_of
+) -> Episode:
     """The live episode of a recorded session, ready for the next call.
 
     Args:
         sessions: where the steps are read.
         session: which one.
         last: rebuild the episode as it stood after this turn; after the last one where None.
+        redactor: what hides the secrets in what a divergence says.
 
     Raises:
         Divergence: the world answers otherwise than it did.
@@ -72,6 +85,9 @@ def rebuild(sessions: Sessions, session: Session, *, last: int | None = None) ->
         for step, digest in sessions.hashed_steps(session.id, 1, last):
             outside.expect(step.outside)
             _compare(step, digest, _play_again(episode, step))
+    except Divergence as divergence:
+        env.close()
+        raise divergence.told_with(redactor(sessions, session)) from None
     except BaseException:
         env.close()
         raise
@@ -79,8 +95,13 @@ def rebuild(sessions: Sessions, session: Session, *, last: int | None = None) ->
     return episode
 
 
-def replay(sessions: Sessions, session_id: str) -> ReplayReport:
+def replay(sessions: Sessions, session_id: str, *, redactor: FindRedactor = redactor_of) -> ReplayReport:
     """Play a session again to its end or its first divergence.
+
+    Args:
+        sessions: where it is read.
+        session_id: which one.
+        redactor: what hides the secrets in what the report says.
 
     Raises:
         UsageError: there is no such session.
@@ -89,29 +110,34 @@ def replay(sessions: Sessions, session_id: str) -> ReplayReport:
     if session is None:
         raise UsageError(f"no session {session_id!r}; `practicum sessions` lists them")
     try:
-        rebuild(sessions, session).env.close()
+        rebuild(sessions, session, redactor=redactor).env.close()
     except Divergence as divergence:
         return ReplayReport(session_id, max(divergence.turn - 1, 0), divergence)
     except UsageError as error:
         return ReplayReport(session_id, 0, problem=str(error))
     except Exception as error:  # noqa: BLE001  # a world that crashes is what a replay is there to find
-        return ReplayReport(session_id, 0, problem=f"the world crashed: {type(error).__name__}: {error}")
+        why = redactor(sessions, session).text(str(error))
+        return ReplayReport(session_id, 0, problem=f"the world crashed: {type(error).__name__}: {why}")
     return ReplayReport(session_id, session.steps)
 
 
 def replay_all(
-    store: Store, progress: Callable[[int, int], None] = lambda done, total: None
+    store: Store,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    redactor: FindRedactor = redactor_of,
 ) -> Iterator[ReplayReport]:
     """Replay every session of a file, oldest first.
 
     Args:
         store: the file.
         progress: told how many of how many are done, after each.
+        redactor: what hides the secrets in what a report says.
     """
     sessions = Sessions(store)
     ids = [row["id"] for row in store.read("SELECT id FROM session_starts ORDER BY number")]
     for done, session_id in enumerate(ids, 1):
-        yield replay(sessions, session_id)
+        yield replay(sessions, session_id, redactor=redactor)
         progress(done, len(ids))
 
 

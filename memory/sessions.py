@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from practicum.memory.store import Store
 
 PAGE = 256
 """Steps read at a time."""
+FEW = 1000
+"""So many sessions of an environment are gathered and sorted; of more, the newest are found by going back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,23 @@ class Session(SessionStart):
         return None if self.outcome is None else bool(self.outcome["success"])
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A session in outline: what is known of it without reading its task or its steps."""
+
+    id: str
+    env: str
+    """Short name of its environment."""
+    principal: str
+    started_at: float
+    ended_at: float | None
+    reason: str | None
+    """As in `Session`."""
+
+
 Listing = list[Session]
+Outlines = list[Outline]
+Rows = list[dict[str, Any]]
 
 
 class Sessions:
@@ -59,13 +77,20 @@ class Sessions:
         found = self._where(f"id = :id AND {_whose(principal)}", id=session_id, principal=principal)
         return found[0] if found else None
 
-    def by_token(self, token_hash: str) -> Session | None:
+    def by_token(self, token_hash: str) -> Outline | None:
         """The session that a scoped token was made for, open or ended."""
-        found = self._where("token_hash = :token", token=token_hash)
-        return found[0] if found else None
+        found = self.store.read(f"{_OUTLINE} WHERE token_hash = ?", (token_hash,))
+        return Outline(**found[0]) if found else None
 
     def list(
-        self, principal: str | None, env: str | None = None, *, limit: int = 50, before: str | None = None
+        self,
+        principal: str | None,
+        env: str | None = None,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        purpose: str | None = None,
+        failed: bool = False,
     ) -> Listing:
         """Sessions, newest first.
 
@@ -74,23 +99,40 @@ class Sessions:
             env: `flight`, `flight-v1`, or the name that they were opened by.
             limit: at most so many.
             before: the id of a session; go on with those older than it.
+            purpose: only those that were opened for it.
+            failed: only those that came to a wrong end.
         """
+        conditions = [_whose(principal), "true" if env is None else self._in_env(env)]
+        if purpose is not None:
+            conditions.append("purpose = :purpose")
+        if failed:
+            conditions.append("success = 0")
+        if before is not None:
+            conditions.append(_OLDER)
         return self._where(
-            f"""{_whose(principal)}
-            AND (:env IS NULL OR :env IN (env, env_name, env_name || '-v' || env_version))
-            AND (:before IS NULL OR (started_at, number) <
-                (SELECT started_at, number FROM session_starts WHERE id = :before))
-            ORDER BY started_at DESC, number DESC LIMIT :limit""",  # noqa: S608  # conditions of ours
-            principal=principal, env=env, before=before, limit=limit,
+            f"{' AND '.join(conditions)} ORDER BY started_at DESC, number DESC LIMIT :limit",
+            principal=principal, env=env, purpose=purpose, before=before, limit=limit,
         )  # fmt: skip
 
-    def open_of(self, principal: str | None) -> Listing:
+    def _in_env(self, env: str) -> str:
+        """The condition for an environment; few sessions are named one by one, many are met soon anyway."""
+        name, _, version = env.rpartition("-v")
+        names = {"env": env, "name": name, "version": version, "most": FEW + 1}
+        found = self._rows(_NUMBERS_IN_ENV, names)
+        if len(found) > FEW:
+            return ":env IN (env, env_name, env_name || '-v' || env_version)"
+        return f"number IN ({', '.join(str(row['number']) for row in found)})"
+
+    def open_of(self, principal: str | None) -> Outlines:
         """Sessions that have not ended, newest first."""
-        return self._where(
-            f"""{_whose(principal)} AND ended_at IS NULL
-            ORDER BY started_at DESC, number DESC""",
-            principal=principal,
-        )
+        sql = f"""{_OUTLINE} JOIN open_sessions ON open_sessions.number = starts.number
+            WHERE {_whose(principal, "open_sessions.principal")} ORDER BY open_sessions.number DESC"""
+        return [Outline(**row) for row in self.store.read(sql, {"principal": principal})]
+
+    def count_open(self, principal: str | None) -> int:
+        """How many sessions have not ended."""
+        sql = f"SELECT count(*) AS n FROM open_sessions WHERE {_whose(principal)}"  # noqa: S608  # of ours
+        return int(self.store.read(sql, {"principal": principal})[0]["n"])
 
     def resolve(self, prefix: str, principal: str | None = None) -> Session:
         """The one session whose id begins with `prefix`.
@@ -125,10 +167,11 @@ class Sessions:
         sql = "SELECT 1 FROM session_starts WHERE task = ? AND principal = ? LIMIT 1"
         return bool(self.store.read(sql, (task_hash, principal)))
 
-    def task(self, name: str) -> Task | None:
-        """A task that has been played, by its hash or else by its id (the one played last)."""
+    def task(self, name: str, principal: str | None = None) -> Task | None:
+        """A task that a principal has played, by its hash or else by its id (the one played last)."""
         for column in ("task", "task_id"):
-            found = self._where(f"{column} = :name ORDER BY number DESC LIMIT 1", name=name)
+            condition = f"{column} = :name AND {_whose(principal)} ORDER BY number DESC LIMIT 1"
+            found = self._where(condition, name=name, principal=principal)
             if name and found:
                 return found[0].task
         return None
@@ -154,13 +197,24 @@ class Sessions:
         """One step; None where the session has no such turn."""
         return next(self.steps(session_id, turn, turn), None)
 
+    def arguments(self, session_id: str, tools: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What a session's calls of some tools were given, each with its tool, in their order."""
+        if not tools:
+            return
+        wanted = ", ".join("?" * len(tools))
+        sql = f"SELECT tool, arguments FROM steps WHERE session = ? AND tool IN ({wanted}) ORDER BY turn"  # noqa: S608  # marks alone
+        for row in self.store.read(sql, (session_id, *tools)):
+            yield row["tool"], load(row["arguments"])
+
     def _where(self, condition: str, **values: Any) -> Listing:
         sql = f"SELECT * FROM sessions WHERE {condition}"  # noqa: S608  # conditions of ours
+        return [read_session(row) for row in self._rows(sql, values)]
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> Rows:
         try:
-            rows = self.store.read(sql, values)
+            return self.store.read(sql, values)
         except UnicodeEncodeError:  # a lone surrogate, which no text in the file has
             return []
-        return [read_session(row) for row in rows]
 
 
 def _kept(turn: int) -> int:
@@ -168,10 +222,23 @@ def _kept(turn: int) -> int:
     return max(0, min(turn, LARGEST_INTEGER))
 
 
-def _whose(principal: str | None) -> str:
-    return "true" if principal is None else "principal = :principal"
+def _whose(principal: str | None, column: str = "principal") -> str:
+    return "true" if principal is None else f"{column} = :principal"
 
 
+_OUTLINE = """
+SELECT starts.id, tasks.env, starts.principal, started_at, ended_at, reason
+FROM session_starts AS starts JOIN tasks ON tasks.hash = starts.task
+LEFT JOIN session_ends AS ends ON ends.session = starts.id
+"""
+_OLDER = "(started_at, number) < (SELECT started_at, number FROM session_starts WHERE id = :before)"
+_NUMBERS_IN_ENV = """
+SELECT number FROM session_starts WHERE env = :env
+UNION ALL
+SELECT number FROM tasks CROSS JOIN session_starts ON session_starts.task = tasks.hash
+WHERE tasks.env = :env OR (tasks.env = :name AND version = :version)
+LIMIT :most
+"""
 _STEPS = f"""
 SELECT {", ".join(STEP_COLUMNS[:-1])}, coalesce(steps.result, blobs.body) AS result
 FROM steps LEFT JOIN blobs ON blobs.hash = steps.blob
@@ -202,6 +269,7 @@ def read_session(row: Mapping[str, Any]) -> Session:
         token_hash=row["token_hash"],
         started_at=row["started_at"],
         outside=load_answers(row["outside"]),
+        marks=load(row["marks"]),
         steps=row["steps"],
         total_reward=row["return"],
         last_time=row["last_time"],

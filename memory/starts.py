@@ -5,14 +5,20 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
+from practicum.envs.errors import UsageError
 from practicum.envs.outside import Answer
+from practicum.envs.registry import find
 from practicum.envs.tasks import Task
 from practicum.memory.rows import dump_answers, dump_text
 
 Purpose = Literal["practice", "evaluation", "verification", "import"]
+Marks = Mapping[str, tuple[str, ...]]
+"""The arguments that are never printed, by tool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,8 @@ class SessionStart:
     """Seconds since 1970."""
     outside: tuple[Answer, ...] = ()
     """What the world was told from outside while it began."""
+    marks: Marks | None = None
+    """The log asks the environment where this is None."""
 
 
 def new_session_id() -> str:
@@ -52,14 +60,15 @@ def new_session_id() -> str:
 _INSERT_START = """
 INSERT INTO session_starts (
     id, started_at, env, task, task_id, task_difficulty, purpose, principal, client_name, client_version,
-    protocol_version, tools_fingerprint, parent, parent_turn, min_try, replayable, token_hash, outside
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    protocol_version, tools_fingerprint, parent, parent_turn, min_try, replayable, token_hash, outside, marks
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
 def insert_start(connection: sqlite3.Connection, start: SessionStart) -> None:
     """Write a session's beginning, and its task where it is new, within the caller's transaction."""
     task = start.task
+    marks = marked_arguments(start.env) if start.marks is None else start.marks
     body = dump_text(task.as_json())
     connection.execute(
         "INSERT INTO tasks (hash, env, version, seed, split, instruction, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -71,6 +80,19 @@ def insert_start(connection: sqlite3.Connection, start: SessionStart) -> None:
             start.id, start.started_at, start.env, task.hash, task.id, task.difficulty, start.purpose,
             start.principal, start.client_name, start.client_version, start.protocol_version,
             start.tools_fingerprint, start.parent, start.parent_turn, start.min_try, start.replayable,
-            start.token_hash, dump_answers(start.outside),
+            start.token_hash, dump_answers(start.outside), None if marks is None else dump_text(marks),
         ),
     )  # fmt: skip
+
+
+def marked_arguments(env: str) -> Marks | None:
+    """The arguments of an environment's tools that are never printed; None where it cannot be found."""
+    try:
+        return _marks_of(env)
+    except UsageError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _marks_of(env: str) -> Marks:
+    return {name: action.secrets for name, action in find(env).actions.items() if action.secrets}

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 from rich.table import Column, Table
+from rich.text import Text
 
+from practicum.envs.episodes import Step
 from practicum.envs.errors import UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
+from practicum.mcp_server.cli.bars import progress_bar
 from practicum.mcp_server.cli.options import (
     AsJson,
     Db,
@@ -24,26 +26,33 @@ from practicum.mcp_server.cli.options import (
     open_existing_store,
     print_json,
     read_settings,
-    remarks,
     stdout_kept_clean,
 )
 from practicum.memory import (
     Divergence,
+    FindRedactor,
     Log,
+    LogUnavailable,
+    Purpose,
+    Redactor,
     ReplayReport,
     Session,
     Sessions,
-    Store,
     forget,
     fork,
+    nothing_hidden,
     play_calls,
+    redactor_of,
     replay,
     replay_all,
+    sessions_like,
 )
 
 BEGINNING = 12
 """Characters of an id that a table shows; every command takes a beginning that is unique."""
-NEVER_CUT = ("session", "environment", "started", "end")
+COLOURS = {"success": "green", "failure": "red", "crashed": "red", "open": "yellow"}
+"""Of the ends of sessions, on a terminal that has colours."""
+NEVER_CUT = ("session", "environment", "started", "turns", "return", "end")
 
 
 def register(app: typer.Typer) -> None:
@@ -54,36 +63,90 @@ def register(app: typer.Typer) -> None:
     app.command("forget")(forget_command)
 
 
+Shown = Annotated[
+    str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")
+]
+Like = Annotated[str | None, typer.Option(help="Those whose tasks are nearest to this text, nearest first.")]
+InEnv = Annotated[str | None, typer.Option(help="Only this environment.")]
+ForPurpose = Annotated[Purpose | None, typer.Option(help="Only those opened for this.")]
+Whose = Annotated[str | None, typer.Option(help="Only this principal's.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Only those that came to a wrong end.")]
+Limit = Annotated[int, typer.Option(min=1, max=LARGEST_INTEGER, help="At most so many.")]
+ShowSecrets = Annotated[
+    bool, typer.Option("--show-secrets", help="Print in clear what is hidden otherwise: card tokens, keys.")
+]
+
+
 def list_sessions(
-    session: Annotated[
-        str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")
-    ] = None,
-    env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LARGEST_INTEGER, help="At most so many.")] = 20,
+    session: Shown = None,
+    like: Like = None,
+    env: InEnv = None,
+    purpose: ForPurpose = None,
+    principal: Whose = None,
+    failed: Failed = False,
+    limit: Limit = 20,
+    show_secrets: ShowSecrets = False,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
     """List sessions, newest first, or show one."""
-    with open_existing_store(db) as store:
+    filters = {"--purpose": purpose, "--failed": failed or None}
+    if session is not None:
+        _none_of({"--like": like, "--env": env, "--principal": principal, **filters}, "to show a session")
+    if like is not None:
+        _none_of(filters, "with --like")
+    with open_existing_store(db) as store, _told_in_one_line():
         sessions = Sessions(store)
+        find_redactor = nothing_hidden if show_secrets else redactor_of
         if session is not None:
-            _show(sessions, sessions.resolve(session), as_json=as_json)
-            return
-        found = sessions.list(None, env=env, limit=limit)
-        if as_json:
-            print_json([_brief(each) for each in found])
-            return
-        names = ("session", "environment", "principal", "client", "started", "turns", "return", "end")
-        table = Table(*(Column(name, no_wrap=name in NEVER_CUT) for name in names), box=None)
-        for each in found:
-            table.add_row(*_row(each))
-        console.print(table)
-        typer.echo(f"{len(found)} sessions in {store.path}", err=True)
+            found = sessions.resolve(session)
+            _show(sessions, found, find_redactor(sessions, found), as_json=as_json)
+        elif like is not None:
+            with progress_bar("indexing", as_json=as_json) as progress:
+                nearest = sessions_like(
+                    sessions, like, principal=principal, env=env, limit=limit, progress=progress
+                )
+            _show_list(sessions, nearest, find_redactor, as_json=as_json)
+        else:
+            newest = sessions.list(principal, env, limit=limit, purpose=purpose, failed=failed)
+            _show_list(sessions, newest, find_redactor, as_json=as_json)
+
+
+def _show_list(
+    sessions: Sessions, listed: list[Session], find_redactor: FindRedactor, *, as_json: bool
+) -> None:
+    if as_json:
+        print_json([_brief(each, find_redactor(sessions, each)) for each in listed])
+        return
+    _print_table(listed)
+    typer.echo(f"{len(listed)} sessions in {sessions.store.path}", err=True)
+
+
+def _none_of(options: Mapping[str, object], where: str) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{given[0]} filters the list of sessions; leave it out {where}")
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """A log that cannot be written is no bug: the person is told."""
+    try:
+        yield
+    except LogUnavailable as error:
+        raise UsageError(str(error)) from None
+
+
+def _print_table(sessions: list[Session]) -> None:
+    names = ("session", "environment", "principal", "client", "started", "turns", "return", "end")
+    table = Table(*(Column(name, no_wrap=name in NEVER_CUT) for name in names), box=None)
+    for each in sessions:
+        table.add_row(*map(Text, _row(each)), _end(each))
+    console.print(table)
 
 
 def _row(session: Session) -> tuple[str, ...]:
     started = datetime.datetime.fromtimestamp(session.started_at, tz=datetime.UTC).astimezone()
-    end = "open" if session.ended_at is None else _ending(session)
     return (
         session.id[:BEGINNING],
         session.task.env_id,
@@ -92,8 +155,12 @@ def _row(session: Session) -> tuple[str, ...]:
         f"{started:%Y-%m-%d %H:%M}",
         str(session.steps),
         f"{session.total_reward:.2f}",
-        end,
     )
+
+
+def _end(session: Session) -> Text:
+    end = "open" if session.ended_at is None else _ending(session)
+    return Text(end, style=COLOURS.get(end, ""))
 
 
 def _ending(session: Session) -> str:
@@ -102,7 +169,7 @@ def _ending(session: Session) -> str:
     return "success" if session.outcome.get("success") else "failure"
 
 
-def _brief(session: Session) -> dict[str, Any]:
+def _brief(session: Session, redactor: Redactor) -> dict[str, Any]:
     return {
         "session": session.id,
         "env": session.task.env_id,
@@ -116,41 +183,43 @@ def _brief(session: Session) -> dict[str, Any]:
         "return": session.total_reward,
         "ended_at": session.ended_at,
         "reason": session.reason,
-        "outcome": session.outcome,
+        "outcome": redactor.value(session.outcome),
         "parent": session.parent,
         "parent_turn": session.parent_turn,
     }
 
 
-def _show(sessions: Sessions, session: Session, *, as_json: bool) -> None:
-    steps = list(sessions.steps(session.id))
+def _show(sessions: Sessions, session: Session, redactor: Redactor, *, as_json: bool) -> None:
+    instruction = redactor.text(session.task.instruction)
+    steps = sessions.steps(session.id)
     if as_json:
-        rows = [
-            {
-                "turn": step.turn,
-                "tool": step.tool,
-                "arguments": dict(step.arguments),
-                "result": step.result,
-                "error": step.error,
-                "reward": step.reward,
-                "terms": step.terms,
-                "thought": step.thought,
-                "via_skill": step.via_skill,
-                "terminated": step.terminated,
-                "truncated": step.truncated,
-            }
-            for step in steps
-        ]
-        print_json(_brief(session) | {"instruction": session.task.instruction, "steps": rows})
+        rows = [_step_row(step, redactor) for step in steps]
+        print_json(_brief(session, redactor) | {"instruction": instruction, "steps": rows})
         return
-    typer.echo(f"{session.task.env_id} session {session.id}: {session.task.instruction}")
+    typer.echo(f"{session.task.env_id} session {session.id}: {instruction}")
     for step in steps:
-        call = f"{step.turn:>3} {step.tool}({json.dumps(dict(step.arguments), ensure_ascii=False)})"
-        typer.echo(f"{call}  {step.reward:+.2f}")
+        arguments = json.dumps(redactor.value(step.arguments), ensure_ascii=False)
+        typer.echo(f"{step.turn:>3} {step.tool}({arguments})  {step.reward:+.2f}")
         if step.error is not None:
-            typer.echo(f"    refused: {step.error}")
+            typer.echo(f"    refused: {redactor.text(step.error)}")
     end = _ending(session) if session.ended_at else "open"
     typer.echo(f"    {end}, return {session.total_reward:.2f}")
+
+
+def _step_row(step: Step, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "turn": step.turn,
+        "tool": step.tool,
+        "arguments": redactor.value(step.arguments),
+        "result": redactor.value(step.result),
+        "error": redactor.value(step.error),
+        "reward": step.reward,
+        "terms": step.terms,
+        "thought": redactor.value(step.thought),
+        "via_skill": step.via_skill,
+        "terminated": step.terminated,
+        "truncated": step.truncated,
+    }
 
 
 def replay_command(
@@ -164,6 +233,7 @@ def replay_command(
     env: Annotated[str, typer.Option("--env", help="Environment for --calls.")] = "flight",
     data: Annotated[Path | None, typer.Option("--data", help="Same as --set data=FOLDER.")] = None,
     settings: Settings = None,
+    show_secrets: ShowSecrets = False,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -174,8 +244,19 @@ def replay_command(
         given = read_settings(settings) | ({"data": str(data)} if data else {})
         _replay_calls(calls, env, given)
         return
+    find_redactor = nothing_hidden if show_secrets else redactor_of
     with open_existing_store(db) as store, stdout_kept_clean():
-        reports = _replay_all(store) if every else [_replay_one(store, session or "")]
+        sessions = Sessions(store)
+        if session is None:
+            with progress_bar("replaying", as_json=as_json) as progress:
+                reports = list(replay_all(store, progress, redactor=find_redactor))
+        else:
+            reports = [replay(sessions, sessions.resolve(session).id, redactor=find_redactor)]
+    _tell(reports, as_json=as_json)
+
+
+def _tell(reports: list[ReplayReport], *, as_json: bool) -> None:
+    """Print what came of replays; the exit code is 1 where one does not agree."""
     bad = [report for report in reports if not report.agrees]
     if as_json:
         print_json([_report_row(report) for report in reports])
@@ -192,28 +273,18 @@ def _report_row(report: ReplayReport) -> dict[str, Any]:
     return {"session": report.session, "steps": report.steps, "ok": report.agrees, "problem": problem}
 
 
-def _replay_one(store: Store, prefix: str) -> ReplayReport:
-    sessions = Sessions(store)
-    return replay(sessions, sessions.resolve(prefix).id)
-
-
-def _replay_all(store: Store) -> list[ReplayReport]:
-    with Progress(console=remarks, transient=True) as progress:
-        bar = progress.add_task("replaying", total=None)
-        return list(replay_all(store, lambda done, total: progress.update(bar, completed=done, total=total)))
-
-
 def _replay_calls(path: Path, env: str, settings: dict[str, Any]) -> None:
-    answers = play_calls(_lines(path), env, settings)
-    while True:
-        with stdout_kept_clean():
-            answer = next(answers, None)
-        if answer is None:
-            return
-        print_json(answer, indent=None)
+    with closing(_lines(path)) as lines:
+        answers = play_calls(lines, env, settings)
+        while True:
+            with stdout_kept_clean():
+                answer = next(answers, None)
+            if answer is None:
+                return
+            print_json(answer, indent=None)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Generator[str, None, None]:
     try:
         with path.open(encoding="utf-8") if str(path) != "-" else nullcontext(sys.stdin) as lines:
             yield from lines
@@ -230,7 +301,7 @@ def fork_command(
     db: Db = None,
 ) -> None:
     """Make a new session that begins with the first turns of another."""
-    with open_existing_store(db) as store:
+    with open_existing_store(db) as store, _told_in_one_line():
         sessions = Sessions(store)
         parent = sessions.resolve(session)
         try:
@@ -257,7 +328,7 @@ def forget_command(
     if bool(session) == (before is not None):
         raise UsageError("forget takes sessions, or --before DATE")
     moment = _timestamp(before) if before else None
-    with open_existing_store(db) as store:
+    with open_existing_store(db) as store, _told_in_one_line():
         sessions = Sessions(store)
         chosen = [sessions.resolve(each).id for each in session or ()]
         if not yes and not typer.confirm(f"Forget {before or ', '.join(chosen)} for good?"):

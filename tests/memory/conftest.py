@@ -13,6 +13,7 @@ from practicum.memory import Log, SessionRecorder, Sessions, SessionStart, Store
 
 PARCELS = f"{Path(__file__).parents[2] / 'examples' / 'parcel_lockers.py'}:ParcelLockers"
 ORACLE = f"{Path(__file__).parent / 'oracle_env.py'}:Oracle"
+VAULT = f"{Path(__file__).parent / 'vault_env.py'}:Vault"
 
 
 @pytest.fixture

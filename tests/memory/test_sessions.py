@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from practicum.envs import UsageError, find
-from practicum.memory import SessionStart, hash_token, new_session_id, new_token
+from practicum.memory import SessionStart, forget, fork, hash_token, new_session_id, new_token
 from practicum.memory import sessions as sessions_module
+from tests.memory.steps import a_step
 
 
 def test_a_foreign_session_looks_exactly_like_an_unknown_one(sessions, begin):
@@ -51,7 +52,102 @@ def test_open_sessions_are_those_that_have_not_ended(log, sessions, begin, solve
     still_open, episode = begin()
     episode.act("look")
     assert [session.id for session in sessions.open_of("local")] == [still_open]
-    assert sessions.open_of("local")[0].total_reward == -0.01
+    assert sessions.count_open("local") == 1
+
+
+def test_open_sessions_are_counted_by_principal_and_also_when_they_go(log, store, sessions, begin, solve):
+    solve(begin()[1])
+    ids = [begin(seed, principal="ann")[0] for seed in range(3)]
+    begin()
+    assert [sessions.count_open(whose) for whose in ("ann", "local", "bob", None)] == [3, 1, 0, 4]
+    log.close(ids[0], "closed")
+    log.close(ids[0], "closed")
+    forget(store, [ids[1]])
+    assert sessions.count_open("ann") == 1
+    [outline] = sessions.open_of("ann")
+    assert (outline.id, outline.env, outline.principal) == (ids[2], "parcels", "ann")
+    assert (outline.ended_at, outline.reason) == (None, None)
+
+
+def test_a_fork_of_an_ended_session_is_counted_only_where_it_is_open(log, sessions, begin, solve):
+    session_id, episode = begin()
+    solve(episode)
+    fork(log, sessions, session_id, episode.turn, "local")
+    assert sessions.count_open("local") == 0
+    fork(log, sessions, session_id, 1, "local")
+    assert sessions.count_open("local") == 1
+
+
+def plan_of(store, work):
+    """How SQLite goes about what `work` reads."""
+    asked = []
+    connection = store.reader()
+    connection.set_trace_callback(asked.append)
+    work()
+    connection.set_trace_callback(None)
+    return [row[3] for sql in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+
+READS = {
+    "newest": lambda sessions, known: sessions.list("local", limit=20),
+    "newest of anybody": lambda sessions, known: sessions.list(None, limit=20),
+    "next page": lambda sessions, known: sessions.list("local", before=known),
+    "next page of anybody": lambda sessions, known: sessions.list(None, before=known),
+    "of an environment": lambda sessions, known: sessions.list("local", "parcels-v1"),
+    "evaluations that failed": lambda sessions, known: sessions.list(
+        "local", purpose="evaluation", failed=True
+    ),
+    "one": lambda sessions, known: sessions.get(known, "local"),
+    "by prefix": lambda sessions, known: sessions.resolve(known[:8]),
+    "by token": lambda sessions, known: sessions.by_token("x"),
+    "open": lambda sessions, known: sessions.open_of("local"),
+    "open ones counted": lambda sessions, known: sessions.count_open("local"),
+    "arguments": lambda sessions, known: list(sessions.arguments(known, ["store"])),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_what_is_read_at_every_turn_goes_by_an_index_and_sorts_nothing(
+    store, sessions, begin, monkeypatch, read
+):
+    monkeypatch.setattr(sessions_module, "FEW", 3)
+    known = [begin(seed)[0] for seed in range(6)][2]
+    plan = plan_of(store, lambda: read(sessions, known))
+    assert plan
+    assert [line for line in plan if line.startswith("SCAN") and "USING" not in line] == []
+    assert [line for line in plan if "TEMP B-TREE" in line] == []
+
+
+@pytest.mark.parametrize("read", ["next page", "next page of anybody"])
+def test_the_next_page_begins_where_the_last_one_ended(store, sessions, begin, read):
+    known, _ = begin()
+    assert [line for line in plan_of(store, lambda: READS[read](sessions, known)) if "started_at<?" in line]
+
+
+@pytest.mark.parametrize("read", ["by token", "open", "open ones counted"])
+def test_what_is_read_at_every_request_reads_no_steps(store, sessions, begin, read):
+    known, _ = begin()
+    assert not [line for line in plan_of(store, lambda: READS[read](sessions, known)) if "steps" in line]
+
+
+def test_the_list_can_be_filtered_by_purpose_and_failure(log, sessions, begin, solve):
+    solved, episode = begin()
+    solve(episode)
+    failed, episode = begin(purpose="evaluation")
+    begin()
+    log.append(failed, a_step(truncated=True, outcome={"success": False, "violations": []}))
+    assert [session.id for session in sessions.list("local", purpose="evaluation")] == [failed]
+    assert [session.id for session in sessions.list("local", failed=True)] == [failed]
+    assert sessions.list("local", failed=True, purpose="practice") == []
+    assert solved in {session.id for session in sessions.list("local", purpose="practice")}
+
+
+def test_an_environment_with_many_sessions_is_listed_like_one_with_few(sessions, begin, oracle, monkeypatch):
+    ids = [begin(seed, started_at=100.0 + seed)[0] for seed in range(5)]
+    begin(env=oracle)
+    few = [session.id for session in sessions.list("local", "parcels", limit=3)]
+    monkeypatch.setattr(sessions_module, "FEW", 2)
+    assert few == [session.id for session in sessions.list("local", "parcels", limit=3)] == ids[:1:-1]
 
 
 def test_a_prefix_names_a_session_as_long_as_only_one_begins_with_it(log, sessions, parcels):

@@ -42,7 +42,7 @@ def test_a_file_that_others_could_read_is_made_private(path):
 @pytest.mark.parametrize(("durable", "synchronous"), [(False, 1), (True, 2)])
 def test_every_connection_has_the_pragmas(path, durable, synchronous):
     with closing(Store.open(path, durable=durable, busy_timeout_s=1.5)) as store:
-        for connection in (store.connection, store.reader().conn):
+        for connection in (store.connection, store.reader()):
             found = {
                 name: connection.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in (
@@ -64,7 +64,7 @@ def test_every_connection_has_the_pragmas(path, durable, synchronous):
 
 def test_a_reader_cannot_write(store):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        store.reader().conn.execute("INSERT INTO events (time, kind, body) VALUES (0, 'x', '{}')")
+        store.reader().execute("INSERT INTO events (time, kind, body) VALUES (0, 'x', '{}')")
 
 
 def is_left_alone(path: Path, said: str) -> bool:
@@ -158,11 +158,11 @@ def test_several_processes_may_open_a_new_file_at_the_same_time(path):
     assert backups(path) == []
 
 
-def m002_notes(db):
+def m003_notes(db):
     db.execute("CREATE TABLE notes (session TEXT, body TEXT)")
 
 
-def m003_broken(db):
+def m004_broken(db):
     db.execute("CREATE TABLE half (x)")
     db.execute("SELECT no_such_function()")
 
@@ -170,11 +170,11 @@ def m003_broken(db):
 def test_a_migration_leaves_a_backup_of_the_file_before_it(path, begin, store, monkeypatch):
     session_id, _ = begin()
     store.close()
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m002_notes", m002_notes)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m003_notes", m003_notes)
     with closing(Store.open(path)) as newer:
         assert newer.read("SELECT * FROM notes") == []
     [backup] = backups(path)
-    assert backup.name == "practicum.db.before-m002_notes"
+    assert backup.name == "practicum.db.before-m003_notes"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with closing(sqlite3.connect(backup)) as copy:
         assert copy.execute("SELECT id FROM session_starts").fetchall() == [(session_id,)]
@@ -182,10 +182,11 @@ def test_a_migration_leaves_a_backup_of_the_file_before_it(path, begin, store, m
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(path, store, monkeypatch):
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m002_notes", m002_notes)
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m003_broken", m003_broken)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m003_notes", m003_notes)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m004_broken", m004_broken)
     assert "no_such_function" in refusal(path)
-    assert [row["name"] for row in store.read("SELECT name FROM migrations")] == ["m001_log", "m002_notes"]
+    names = [row["name"] for row in store.read("SELECT name FROM migrations")]
+    assert names == ["m001_log", "m002_recall", "m003_notes"]
     assert store.read("SELECT 1 FROM sqlite_master WHERE name = 'half'") == []
 
 

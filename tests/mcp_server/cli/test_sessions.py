@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from practicum.envs import find
 from practicum.memory import Sessions, Store
 from tests.mcp_server.cli.conftest import Practicum
-from tests.mcp_server.clients import command, world
+from tests.mcp_server.clients import ROOT, command, world
 
 LogSession = Callable[..., str]
 TALK = world("Talk")
+VAULT = f"{ROOT / 'tests' / 'memory' / 'vault_env.py'}:Vault"
 
 
 @pytest.fixture
@@ -49,6 +53,73 @@ def test_a_session_is_shown_turn_by_turn_by_a_beginning_of_its_id(
     assert "success, return 0.92" in said
     shown = json.loads(practicum("sessions", session_id, "--json").out)
     assert [step["tool"] for step in shown["steps"]] == ["say", "say", "finish"]
+
+
+def test_a_card_token_is_printed_only_on_request(practicum: Practicum, log_session: LogSession) -> None:
+    opened = find("flight").make_task(0)
+    token = opened.params["card_token"]
+    calls = [("search_flights", {}), ("enter_card", {"card_token": token})]
+    session_id = log_session(*calls, env="flight", seed=0)
+    for arguments in ((), ("--json",)):
+        hidden = practicum("sessions", session_id, *arguments).out
+        assert token not in hidden
+        assert hidden.count("[redacted]") > 1
+        assert practicum("sessions", session_id, *arguments, "--show-secrets").out.count(token) > 1
+    shown = json.loads(practicum("sessions", session_id, "--json").out)
+    assert shown["steps"][1]["arguments"] == {"card_token": "[redacted]"}
+
+
+def says_otherwise(self: object, key: str) -> dict[str, str]:
+    return {"otherwise": key}
+
+
+def breaks(self: object, key: str) -> dict[str, str]:
+    raise RuntimeError(f"cannot turn {key}")
+
+
+@pytest.mark.parametrize(
+    ("unlock", "said"),
+    [(says_otherwise, "turn 1: result was"), (breaks, "crashed: RuntimeError: cannot turn")],
+)
+def test_what_does_not_replay_is_told_without_secrets_unless_asked(
+    practicum: Practicum,
+    log_session: LogSession,
+    monkeypatch: pytest.MonkeyPatch,
+    unlock: Callable[..., Any],
+    said: str,
+) -> None:
+    session_id = log_session(("unlock", {"key": "sesame-open"}), env=VAULT)
+    vault = find(VAULT)
+    changed = replace(vault.actions["unlock"], function=unlock)
+    monkeypatch.setattr(vault, "actions", {**vault.actions, "unlock": changed})
+    for arguments in (("replay", session_id), ("replay", "--all", "--json")):
+        hidden = practicum(*arguments)
+        assert hidden.code == 1
+        assert said in hidden.out
+        assert "sesame" not in hidden.out
+        assert "sesame-open" in practicum(*arguments, "--show-secrets").out
+
+
+def test_sessions_are_found_by_what_their_tasks_were_about(
+    practicum: Practicum, log_session: LogSession, session_id: str
+) -> None:
+    parcels = log_session()
+    assert practicum("sessions", "--like", "a locker for every PARCEL").out.count(parcels[:12]) == 1
+    rows = json.loads(practicum("sessions", "--like", "say things, parcel", "--env", "talk", "--json").out)
+    assert [row["session"] for row in rows] == [session_id]
+    assert json.loads(practicum("sessions", "--like", "", "--json").out) == []
+
+
+def test_the_list_is_filtered(practicum: Practicum, log_session: LogSession, session_id: str) -> None:
+    evaluation = log_session(purpose="evaluation")
+
+    def listed(*options: str) -> list[str]:
+        return [row["session"] for row in json.loads(practicum("sessions", *options, "--json").out)]
+
+    assert listed("--purpose", "evaluation") == [evaluation]
+    assert listed("--purpose", "practice") == [session_id]
+    assert listed("--principal", "local") == [evaluation, session_id]
+    assert listed("--principal", "ann") == listed("--failed") == []
 
 
 def test_sessions_replay_exactly(practicum: Practicum, log_session: LogSession, session_id: str) -> None:
@@ -126,6 +197,9 @@ def test_sessions_are_forgotten_by_day(practicum: Practicum, session_id: str) ->
         (["forget", "--before", "yesterday", "--yes"], "--before 'yesterday' is no date"),
         (["forget", "--before", "0001-01-01T00:00+23:59", "--yes"], "is no date"),
         (["forget", "abc", "--before", "2026-01-01"], "forget takes sessions, or --before DATE"),
+        (["sessions", "abc", "--env", "flight"], "--env filters the list of sessions; leave it out"),
+        (["sessions", "--like", "x", "--failed"], "--failed filters the list of sessions; leave it out"),
+        (["sessions", "--purpose", "fun"], "Invalid value for '--purpose'"),
         (["sessions", "\udcff"], "no session '\\udcff'"),
         (["sessions", "--limit", "0"], "Invalid value for '--limit'"),
         (["sessions", "--limit", str(2**63)], "Invalid value for '--limit'"),

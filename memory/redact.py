@@ -1,0 +1,203 @@
+"""Redact: hide a session's secrets in whatever is printed of it; the log itself keeps everything.
+
+Hidden are, each replaced by `[redacted]`:
+
+- by mark: what stands under the name of an argument whose schema says `writeOnly`, at any depth;
+- by value: every other occurrence of what was given for such an argument, or of what the task's parameters
+  hold under such a name, in texts and keys too, also escaped as JSON, Python, HTML or a web address has it;
+- by pattern: what looks like a credential wherever it stands (`credentials.py`).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from practicum.memory.credentials import is_card, is_kept_under, spans
+from practicum.memory.sessions import Session, Sessions
+from practicum.memory.starts import Marks, marked_arguments
+
+REDACTED = "[redacted]"
+LEAST = 4
+"""Characters from which on a secret is looked for everywhere. A shorter one is hidden under its name alone:
+without every `7` nothing would be left to read."""
+HEAD = 32
+"""So many characters of a long secret are known as its beginning, where a message has cut it."""
+
+
+class Redactor:
+    """Hides secrets in JSON and in texts.
+
+    Args:
+        names: of arguments and parameters that are secret.
+        values: that are secret wherever they stand; of lists and objects every part.
+    """
+
+    def __init__(self, names: Collection[str] = (), values: Iterable[Any] = ()) -> None:
+        scalars = {(type(part), part): part for value in values for part in _scalars(value)}.values()
+        texts = {str(part) for part in scalars if len(str(part)) >= LEAST}
+        self._names = frozenset(names)
+        self._forms = sorted({form for text in texts for form in _forms(text)}, key=len, reverse=True)
+        self._numbers = {number for text in texts if (number := _as_number(text)) is not None}
+
+    def text(self, text: str) -> str:
+        """A text without the secrets in it."""
+        if len(text) < LEAST:
+            return text
+        return _without(text, sorted([*self._given(text), *spans(text)]))
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without the secrets in it, keys included; no member of an object is lost."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return self._object(value)
+        if isinstance(value, list | tuple):
+            return [self.value(part) for part in value]
+        return REDACTED if _is_number(value) and self._is_secret_number(value) else value
+
+    def _object(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        for name, value in members.items():
+            key = self.text(name)
+            if key in shown:
+                key = next(other for n in count(2) if (other := f"{key} {n}") not in {*members, *shown})
+            shown[key] = REDACTED if self._is_secret(name, value) else self.value(value)
+        return shown
+
+    def _is_secret(self, name: str, value: Any) -> bool:
+        if value is None or value == "":
+            return False
+        return name in self._names or (
+            (isinstance(value, str) or _is_number(value)) and is_kept_under(name, value)
+        )
+
+    def _is_secret_number(self, value: float) -> bool:
+        return value in self._numbers or (isinstance(value, int) and is_card(str(value)))
+
+    def _given(self, text: str) -> Iterator[tuple[int, int]]:
+        for form in self._forms:
+            head = form[:HEAD]
+            start = text.find(head)
+            while start >= 0:
+                end = start + _agreeing(text[start : start + len(form)], form)
+                yield start, end
+                start = text.find(head, end)
+
+
+class InClear(Redactor):
+    """Hides nothing: for whoever asked to see everything."""
+
+    def text(self, text: str) -> str:
+        """The text."""
+        return text
+
+    def value(self, value: Any) -> Any:
+        """The value."""
+        return value
+
+
+FindRedactor = Callable[[Sessions, Session], Redactor]
+"""`redactor_of`, or `nothing_hidden`."""
+
+
+def nothing_hidden(_sessions: Sessions, _session: Session) -> Redactor:
+    """Hides nothing of a session: for whoever asked to see everything."""
+    return InClear()
+
+
+def redactor_of(sessions: Sessions, session: Session) -> Redactor:
+    """What hides the secrets of one session, as they stand in the log by now."""
+    return task_redactor(
+        sessions, session.id, env=session.env, marks=session.marks, params=session.task.params
+    )
+
+
+def task_redactor(
+    sessions: Sessions, session_id: str, *, env: str, marks: Marks | None, params: Mapping[str, Any]
+) -> Redactor:
+    """As `redactor_of`, from the parts of a session.
+
+    Args:
+        sessions: where its calls are read.
+        session_id: which one.
+        env: the name of its environment, which is asked where the log does not know the marks.
+        marks: its marked arguments.
+        params: its task's.
+    """
+    marks = (marked_arguments(env) or {}) if marks is None else marks
+    names = {name for marked in marks.values() for name in marked}
+    given = (
+        arguments[name]
+        for tool, arguments in sessions.arguments(session_id, marks)
+        for name in marks[tool]
+        if name in arguments
+    )
+    return Redactor(names, [*given, *_values_under(names, params)])
+
+
+def _values_under(names: Collection[str], value: Any) -> Iterator[Any]:
+    """What a JSON value holds under marked names or those of credentials."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if name in names or (isinstance(part, str) and is_kept_under(name, part)):
+                yield part
+            else:
+                yield from _values_under(names, part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _values_under(names, part)
+
+
+def _scalars(value: Any) -> Iterator[str | int | float]:
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from _scalars(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _scalars(part)
+    elif isinstance(value, str) or _is_number(value):
+        yield value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        return None
+
+
+def _forms(text: str) -> set[str]:
+    """A secret as it stands in a text, and in texts that hold it as JSON, Python, HTML or an address."""
+    forms = {text, text.strip(), repr(text)[1:-1], repr(f"'\"{text}")[4:-1], html.escape(text)}
+    forms |= {json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (True, False)}
+    whole = text.encode("utf-8", "replace")
+    forms |= {quote(whole), quote(whole, safe=""), quote_plus(whole)}
+    return {form for form in forms if len(form) >= LEAST}
+
+
+def _agreeing(text: str, form: str) -> int:
+    """How many first characters two texts share."""
+    if text == form:
+        return len(form)
+    pairs = enumerate(zip(text, form, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(text), len(form)))
+
+
+def _without(text: str, found: list[tuple[int, int]]) -> str:
+    """The text with its spans replaced, those that overlap by one mark."""
+    parts: list[str] = []
+    end = 0
+    for first, last in found:
+        if first > end or not parts:
+            parts += [text[end:first], REDACTED]
+        end = max(end, last)
+    return "".join([*parts, text[end:]])
