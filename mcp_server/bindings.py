@@ -162,8 +162,11 @@ class Bound(Scoped):
         return self.session_id, None, dict(arguments)
 
     async def instructions(self, practice: Practice) -> str:
-        """The task at hand, and how to go on."""
-        await self.begin(practice)
+        """The task at hand, and how to go on; why there is none, where none could begin."""
+        try:
+            await self.begin(practice)
+        except ActionError as error:
+            return f"No task has begun: {error}. {log_note(practice)}"
         task = practice.session(self.caller, self.session_id).task
         return (
             f"{task.instruction}\n\nWhen the task has ended, next_task begins another. {log_note(practice)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from practicum.envs import Episode, Step
+from practicum.mcp_server.limits import Limits
 from practicum.memory import Session
 
 
@@ -26,7 +27,16 @@ class Call:
 
     def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether another call is the same one, delivered again."""
-        return self.tool == tool and dict(self.arguments) == dict(arguments)
+        return self.tool == tool and _same(dict(self.arguments), dict(arguments))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: 1 and 1.0 are one number, 1 and true are not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class Caller:
     protocol_version: str = ""
     alone: bool = False
     """Whether the connection is this principal's own, so that its one open session needs no id."""
+    limits: Limits | None = None
+    """What the principal may use; None for what the server allows everybody."""
 
 
 class ClientFacts(TypedDict):

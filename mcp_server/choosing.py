@@ -15,7 +15,7 @@ class OpenRequest:
 
     env: str
     task: str | None = None
-    """Id of a task of the served file, or content hash of any task that has been played."""
+    """Id or content hash of a task of the served file, or of one that this principal has played."""
     seed: int | None = None
     split: str | None = None
     purpose: Purpose = "practice"
@@ -41,7 +41,7 @@ class Chooser:
             ActionError: there is no such task.
         """
         if asked.task is not None:
-            return served.task(asked.task) or self._logged(served, asked.task)
+            return served.task(asked.task) or self._logged(principal, served, asked.task)
         if asked.seed is not None:
             return served.make_task(asked.seed)
         split = asked.split or ("test" if asked.purpose == "evaluation" else "train")
@@ -49,8 +49,8 @@ class Chooser:
             return self._next_listed(principal, served, None if asked.every_split else split)
         return self._next_generated(principal, served, split)
 
-    def _logged(self, served: Served, name: str) -> Task:
-        task = self._sessions.task(name)
+    def _logged(self, principal: str, served: Served, name: str) -> Task:
+        task = self._sessions.task(name, principal)
         if task is None or task.env_id != served.env_class.env_id():
             raise ActionError(
                 f"no task {name!r} of {served.name}; leave `task` out for the next that you have not played"

@@ -1,49 +1,74 @@
-"""Serving over HTTP: `/mcp` for everybody on this machine, `/env/…/mcp` for one session each, `/health`."""
+"""Serving over HTTP: `/mcp` for all sessions, `/env/…/mcp` for one each, `/health`, `/metrics`."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from practicum import __version__
 from practicum.envs import UsageError
+from practicum.mcp_server.auth import Tokens, bearer
 from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.calls import Caller
+from practicum.mcp_server.guard import Access, Guard, UnderWay, refuse, user
+from practicum.mcp_server.metrics import MEDIA_TYPE, Metrics
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import Bind, Context, PracticumServer, caller_of
-from practicum.memory import EPISODE_OVER, Session, hash_token
+from practicum.mcp_server.unfinished import Patience, Unfinished
+from practicum.memory import EPISODE_OVER, Outline, hash_token
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_S = 60.0
 """How long a scoped endpoint answers after its session has ended, so that a lost result can be fetched."""
+SCOPED = "/env/{env:path}/s/{session_id}/mcp"
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+MOST_CONNECTIONS = 8192
+"""Connections at once; each further request is answered 503."""
+HEADER_BYTES = 2**16
+"""A request's line and headers."""
 
 
 def bind_http(*, base_url: str, hide_rewards: bool = False) -> Bind:
-    """Requests by their address: a scoped endpoint names its session, any other request does it itself."""
+    """Requests by their address: a scoped endpoint names its session, any other request does it itself.
+
+    Args:
+        base_url: where the server listens; clients are told the address by which they reach it.
+        hide_rewards: keep rewards and outcomes from every client.
+    """
 
     def bind(ctx: Context) -> Binding:
-        state = ctx.request.scope.get("state", {}) if ctx.request is not None else {}
-        session: Session | None = state.get("practicum_session")
+        scope = ctx.request.scope if ctx.request is not None else {}
+        state = scope.get("state", {})
+        caller = caller_of(ctx, state.get("practicum_caller") or Caller())
+        url = _reached_at(ctx.request) if ctx.request is not None else base_url
+        session: Outline | None = state.get("practicum_session")
         if session is None:
-            return Binding(caller_of(ctx, Caller()), hide_rewards, base_url)
-        caller = caller_of(ctx, Caller(session.principal))
-        return Scoped(caller, hide_rewards, base_url, session.id, session.task.env)
+            return Binding(caller, hide_rewards, url)
+        return Scoped(caller, hide_rewards, url, session.id, session.env)
 
     return bind
+
+
+def _reached_at(request: Request) -> str:
+    """The server's address as this client knows it; a proxy on this machine says how it was asked."""
+    return f"{request.scope['scheme']}://{request.headers['host']}"
 
 
 class McpEndpoint:
@@ -58,96 +83,161 @@ class McpEndpoint:
 
 
 class ScopedEndpoint:
-    """`/env/{env}/s/{session}/mcp`: lets in whoever holds the session's token."""
+    """`/env/{env}/s/{session}/mcp`: lets in whoever holds the session's token.
 
-    def __init__(self, practice: Practice, endpoint: McpEndpoint) -> None:
+    Where the server has tokens the session's principal must still have one: with the last of them its
+    endpoints end.
+    """
+
+    def __init__(
+        self,
+        practice: Practice,
+        endpoint: McpEndpoint,
+        *,
+        tokens: Tokens | None,
+        refusals: Counter[str],
+        under_way: UnderWay,
+    ) -> None:
         self._practice = practice
         self._endpoint = endpoint
+        self._refusals = refusals
+        self._tokens = tokens
+        self._under_way = under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or refuse it."""
         session = self._admitted(Request(scope))
         if session is None:
-            body = {"error": "unknown session, wrong token, or the session has ended"}
-            response = JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
-            await response(scope, receive, send)
+            self._refusals["session_token"] += 1
+            error = "unknown session, wrong token, or the session has ended"
+            await refuse(401, error, scope, receive, send)
             return
-        scope["state"] = {**scope.get("state", {}), "practicum_session": session}
-        await self._endpoint(scope, receive, send)
+        principal, tokens = session.principal, self._tokens
+        limits = None if tokens is None else tokens.limits_of(principal)
+        caller = Caller(principal, limits=limits)
+        known = {"practicum_session": session, "practicum_caller": caller}
+        scope["state"] = {**scope.get("state", {}), **known}
+        scope["user"] = user(session.id, principal)
+        if tokens is None:
+            await self._endpoint(scope, receive, send)
+        else:
+            admits = tokens.admits
+            await self._under_way.serve(self._endpoint, lambda: admits(principal), scope, receive, send)
 
-    def _admitted(self, request: Request) -> Session | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return None
-        session = self._practice.sessions.by_token(hash_token(token.strip()))
+    def _admitted(self, request: Request) -> Outline | None:
+        token = bearer(request.headers.get("authorization", ""))
+        session = self._practice.sessions.by_token(hash_token(token)) if token else None
         path = request.path_params
-        if session is None or session.id != path["session_id"] or session.task.env != path["env"]:
+        if session is None or session.id != path["session_id"] or session.env != path["env"]:
+            return None
+        if self._tokens is not None and not self._tokens.admits(session.principal):
             return None
         return None if _long_ended(session) else session
 
 
-def _long_ended(session: Session) -> bool:
+def _long_ended(session: Outline) -> bool:
     if session.ended_at is None:
         return False
     return session.reason != EPISODE_OVER or time.time() - session.ended_at > GRACE_S
 
 
-def http_app(server: PracticumServer, *, json_response: bool = False, stateless: bool = False) -> Starlette:
+def http_app(
+    server: PracticumServer,
+    *,
+    json_response: bool = False,
+    stateless: bool = False,
+    access: Access | None = None,
+) -> Starlette:
     """The Starlette application around a server.
 
     Args:
         server: what is served.
         json_response: plain JSON answers instead of event streams.
         stateless: no transport sessions for clients of the 2025 era, so that any replica answers any request.
+        access: who may reach it; anybody on this machine where None.
     """
+    access = access or Access()
+    practice = server.practice
     manager = StreamableHTTPSessionManager(
-        app=server, json_response=json_response, stateless=stateless, security_settings=_loopback_only()
+        app=server,
+        json_response=json_response,
+        stateless=stateless,
+        security_settings=_GUARDED,
+        max_request_body_size=access.max_body,
     )
-    endpoint = McpEndpoint(manager)
-    scoped = ScopedEndpoint(server.practice, endpoint)
+    metrics, under_way = Metrics(server), UnderWay()
+    endpoint, refusals = McpEndpoint(manager), metrics.refused_requests
+    scoped = ScopedEndpoint(practice, endpoint, tokens=access.tokens, refusals=refusals, under_way=under_way)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        async with manager.run():
+        async with manager.run(), under_way.watching(access.tokens):
             yield
 
+    guard = Middleware(Guard, access=access, refusals=refusals, under_way=under_way)
+    routes = [*_watched(practice, metrics), Route("/mcp", endpoint), Route(SCOPED, scoped)]
+    return Starlette(routes=routes, middleware=[*_cross_origin(access), guard], lifespan=lifespan)
+
+
+def _watched(practice: Practice, metrics: Metrics) -> list[Route]:
+    """What those ask who look after the server."""
+
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse(
-            {"status": "ok", "version": __version__, "live_sessions": len(server.practice.live)}
+        return JSONResponse({"status": "ok", "version": __version__, "live_sessions": len(practice.live)})
+
+    async def exposed(_: Request) -> PlainTextResponse:
+        return PlainTextResponse(metrics.text(), media_type=MEDIA_TYPE)
+
+    return [Route("/health", health), Route("/metrics", exposed)]
+
+
+_GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""The guard has looked at host and origin before the transport sees a request."""
+
+
+def _cross_origin(access: Access) -> list[Middleware]:
+    """What lets a browser show an answer to a page of another host that may ask."""
+    if not access.origins:
+        return []
+    exposed = ["Mcp-Session-Id", "WWW-Authenticate"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=access.origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=exposed,
         )
-
-    return Starlette(
-        routes=[
-            Route("/health", health),
-            Route("/mcp", endpoint),
-            Route("/env/{env}/s/{session_id}/mcp", scoped),
-        ],
-        lifespan=lifespan,
-    )
+    ]
 
 
-def _loopback_only() -> TransportSecuritySettings:
-    """Refuses requests whose Host or Origin is not this machine: a web page elsewhere may have sent them."""
-    hosts = [f"{host}{port}" for host in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=hosts,
-        allowed_origins=[f"http://{host}" for host in hosts],
-    )
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     """A socket that takes connections from now on; they wait until somebody serves it.
 
+    Args:
+        host: name or address.
+        port: 0 for any that is free.
+        guarded: whether every request will need a token, so that other machines may reach it.
+
     Raises:
-        UsageError: the address is not on this machine, or the port is taken.
+        UsageError: other machines would get in, the address is not on this machine, or the port is taken.
     """
-    if host not in LOOPBACK:
+    if not guarded and not is_loopback(host):
         raise UsageError(
-            f"--host {host} would let other machines in; Practicum serves this machine only: use 127.0.0.1"
+            f"--host {host} would let other machines in: add --auth tokens.yaml "
+            "(`practicum token NAME --auth tokens.yaml` makes it), or leave --host out for this machine only"
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named asyncio sends each answer at once, and does not wait for the client's ACK.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
@@ -160,9 +250,50 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def serve_http(app: Starlette, sock: socket.socket) -> None:
-    """Serve on a bound socket until the process is told to stop."""
+class _Wire(uvicorn.Server):
+    """uvicorn's server; passes on that it is told to stop, and waits for no client without end."""
+
+    def __init__(self, config: uvicorn.Config, at_end: Callable[[], None], patience: Patience) -> None:
+        super().__init__(config)
+        self._at_end = at_end
+        self._unfinished = Unfinished(patience)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % 10 == 0:
+            self._unfinished.end_overdue(self.server_state.connections)
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Come to an end, by a signal."""
+        if not self.should_exit:
+            self._at_end()
+        super().handle_exit(sig, frame)
+
+
+async def serve_http(
+    app: Starlette,
+    sock: socket.socket,
+    at_end: Callable[[], None] = lambda: None,
+    *,
+    patience: Patience | None = None,
+) -> None:
+    """Serve on a bound socket until the process is told to stop.
+
+    Args:
+        app: what to serve.
+        sock: as `listening_socket` makes it.
+        at_end: called as soon as the process is told to stop.
+        patience: how long a client may take to send a request.
+    """
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=5,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
     )
-    await uvicorn.Server(config).serve(sockets=[sock])
+    await _Wire(config, at_end, patience or Patience()).serve(sockets=[sock])

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import anyio
-import anyio.abc
 
 from practicum.envs import ActionError, Episode, Step, UsageError
 from practicum.envs.errors import EpisodeOver, UnknownTool
 from practicum.mcp_server.calls import Call, Caller, ClientFacts, Opened, Pending, Played
 from practicum.mcp_server.choosing import Chooser, OpenRequest
-from practicum.mcp_server.live import Live, LiveSessions, Running, SessionOver, off_loop
+from practicum.mcp_server.finding import Finder
+from practicum.mcp_server.limits import UNLIMITED, Limits, Usage
+from practicum.mcp_server.live import (
+    BEGIN_WAIT_S,
+    Live,
+    LiveSessions,
+    SessionOver,
+    WorldFailed,
+    contained,
+    off_loop,
+)
 from practicum.mcp_server.served import Served, find_served
+from practicum.mcp_server.waiting import PENDING_AFTER_S, LongCalls
 from practicum.memory import (
     EPISODE_OVER,
     Divergence,
@@ -31,14 +43,15 @@ from practicum.memory import (
     hash_token,
     new_session_id,
     new_token,
+    redactor_of,
 )
 
 logger = logging.getLogger(__name__)
 
+CLOSE_WAIT_S = 5.0
+"""How long a session's end waits for the call that is being played in it."""
 LOCK_WAIT_S = 60.0
 """How long a call waits for its turn in a session that is busy."""
-PENDING_AFTER_S = 25.0
-"""A call longer than this answers `pending`; the same call with the same turn collects it."""
 RACES = 8
 """How often a call is played again when another process took its turn."""
 
@@ -47,26 +60,38 @@ class Practice:
     """The sessions of one server process, over one store that other processes may share."""
 
     def __init__(
-        self, store: Store, served: Mapping[str, Served], *, pending_after_s: float = PENDING_AFTER_S
+        self,
+        store: Store,
+        served: Mapping[str, Served],
+        *,
+        limits: Limits = UNLIMITED,
+        clock: Callable[[], float] = time.monotonic,
+        pending_after_s: float = PENDING_AFTER_S,
     ) -> None:
         self.store = store
         self.served = served
+        self.limits = limits
+        """For callers without limits of their own, and for every session."""
+        self.usage = Usage(clock)
         self.log = Log(store)
         self.sessions = Sessions(store)
-        self.live = LiveSessions(self.sessions, served)
+        self.live = LiveSessions(self.sessions, served, idle_s=limits.idle_s, clock=clock)
+        self.opened = 0
+        """Sessions opened by this process."""
+        self.ended: Counter[str] = Counter()
+        """Sessions ended by this process, by reason."""
         self.tools_fingerprint = ""
         self._chooser = Chooser(self.sessions)
-        self._pending_after_s = pending_after_s
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._finder = Finder(self.sessions, self.live)
+        self._doors: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
+        self._long_calls = LongCalls(self._play_locked, pending_after_s)
 
     async def __aenter__(self) -> Practice:
-        self._tasks = await anyio.create_task_group().__aenter__()
+        await self._long_calls.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        assert self._tasks is not None
-        self._tasks.cancel_scope.cancel()
-        await self._tasks.__aexit__(None, None, None)
+        await self._long_calls.__aexit__(*error)
 
     # Opening and closing ----------------------------------------------------------------------------------
 
@@ -75,15 +100,21 @@ class Practice:
 
         Raises:
             ActionError: there is no such environment or task, or the log cannot be written.
+            LimitReached: the caller has too many open sessions.
         """
         served = find_served(self.served, asked.env)
+        self._may_open(caller)
         try:
-            task = self._chooser.choose(caller.principal, served, asked)
+            task = contained(served.env_class, lambda: self._chooser.choose(caller.principal, served, asked))
             episode = await off_loop(
-                served.env_class, lambda: Episode(served.make(), task, min_try=asked.min_try)
+                served.env_class,
+                lambda: Episode(served.make(), task, min_try=asked.min_try),
+                limit_s=BEGIN_WAIT_S,
             )
         except UsageError as error:
             raise ActionError(str(error)) from None
+        except WorldFailed as error:
+            raise ActionError(f"{served.name} cannot begin: its world failed ({error})") from error
         token = new_token() if asked.scoped else None
         start = SessionStart(
             id=new_session_id(),
@@ -96,7 +127,9 @@ class Practice:
             token_hash=hash_token(token) if token else None,
             outside=episode.opening.outside,
         )
-        _told(lambda: self.log.start(start))
+        async with self._place(caller):
+            with _told():
+                await self.log.start_shared(start)
         return self._opened(caller, start.id, episode, token)
 
     async def open_fork(
@@ -130,11 +163,27 @@ class Practice:
                 token_hash=hash_token(token) if token else None,
             )
 
-        new_id = await self._copied(parent, copy)
+        async with self._place(caller):
+            new_id = await self._copied(parent, copy)
         live = self.live.keep(Live(self.session(caller, new_id)))
+        logger.info("session %s opened: fork of %s by %s", new_id, parent.id, caller.principal)
         async with live.lock:
             episode = await self.live.episode(live)
         return Opened(live.session, episode, token)
+
+    def _may_open(self, caller: Caller) -> None:
+        self.usage.opening(caller.principal, caller.limits or self.limits, self.sessions.count_open)
+
+    @asynccontextmanager
+    async def _place(self, caller: Caller) -> AsyncIterator[None]:
+        """Room for a session that is being written, so that no two take the principal's last place."""
+        if (caller.limits or self.limits).open_sessions is None:
+            yield
+        else:
+            async with self._doors[caller.principal]:
+                self._may_open(caller)
+                yield
+        self.opened += 1
 
     async def _copied(self, parent: Session, copy: Callable[[], str]) -> str:
         try:
@@ -156,15 +205,29 @@ class Practice:
 
     def _opened(self, caller: Caller, session_id: str, episode: Episode, token: str | None) -> Opened:
         session = self.session(caller, session_id)
+        task = session.task
+        logger.info(
+            "session %s opened: %s seed %d by %s", session.id, task.env_id, task.seed, caller.principal
+        )
         self.live.keep(Live(session, episode))
         return Opened(session, episode, token)
 
     async def close(self, caller: Caller, session_id: str | None) -> Session:
-        """End a session before its episode has ended; closing an ended one changes nothing."""
-        live = self._find(caller, session_id)
-        async with live.lock:
-            _told(lambda: self.log.close(live.session.id, "closed"))
-            self.live.drop(live.session.id)
+        """End a session before its episode has ended; closing an ended one changes nothing.
+
+        A call that is still being played is waited for a little while, then its step finds the log closed.
+        """
+        live = self._finder.live(caller, session_id)
+        with anyio.move_on_after(CLOSE_WAIT_S):
+            async with live.lock:
+                return await self._closed(caller, live)
+        return await self._closed(caller, live)
+
+    async def _closed(self, caller: Caller, live: Live) -> Session:
+        with _told():
+            await self.log.close_shared(live.session.id, "closed")
+        self._over(live, "closed")
+        logger.info("session %s closed by %s", live.session.id, caller.principal)
         return self.session(caller, live.session.id)
 
     # Playing ----------------------------------------------------------------------------------------------
@@ -176,9 +239,11 @@ class Practice:
 
         Raises:
             ActionError: the call was not played and takes no turn; says why and what to do.
+            LimitReached: of these, the caller has used up its minute or the session its turns.
             UnknownTool: the session's environment has no such action.
         """
-        live = self._find(caller, session_id)
+        live = self._finder.live(caller, session_id)
+        self.usage.playing(caller.principal, caller.limits or self.limits, call.arguments)
         if live.episode is None and live.running is None:
             stored = self.sessions.step(live.session.id, call.turn) if call.turn is not None else None
             if stored is not None:
@@ -186,28 +251,39 @@ class Practice:
             async with live.lock:
                 await self.live.episode(live)
         if live.running is not None or (live.episode is not None and live.episode.env.blocking):
-            return await self._act_aside(live, call)
+            return await self._long_calls.act(live, call)
         return Played(live.session, await self._play_locked(live, call))
 
+    def answered(self, caller: Caller, size: int) -> None:
+        """Count the characters of an answer to a call that was played."""
+        self.usage.answered(caller.principal, caller.limits or self.limits, size)
+
     async def _play_locked(self, live: Live, call: Call) -> Step:
-        with anyio.move_on_after(LOCK_WAIT_S) as waiting:
-            await live.lock.acquire()
-        if waiting.cancelled_caught:
-            raise ActionError(
-                f"session {live.session.id} is busy with another call; try again when that has ended"
-            )
+        await self._wait_turn(live)
         try:
-            with anyio.CancelScope(shield=True):  # a cancelled call did not happen, or is in the log whole
-                step = await self._play_racing(live, call)
+            return await self._play_racing(live, call)
         finally:
             live.lock.release()
-        return step
+
+    async def _wait_turn(self, live: Live) -> None:
+        try:
+            live.lock.acquire_nowait()  # the usual case: free, and a third of the price
+        except anyio.WouldBlock:
+            with anyio.move_on_after(LOCK_WAIT_S) as waiting:
+                await live.lock.acquire()
+            if waiting.cancelled_caught:
+                raise ActionError(
+                    f"session {live.session.id} is busy with another call; try again when that has ended"
+                ) from None
 
     async def _play_racing(self, live: Live, call: Call) -> Step:
         for _ in range(RACES):
             try:
                 return await self._play(live, call)
             except TurnTaken:
+                logger.info(
+                    "session %s: another process took the turn; going on from the log", live.session.id
+                )
                 live.episode = None
         raise ActionError(
             f"session {live.session.id} is being played by several processes at once; try again"
@@ -220,6 +296,7 @@ class Practice:
             episode = await self.live.episode(live)
         if call.turn is not None and call.turn != episode.turn + 1:
             return self._redelivered(live.session, call, self.sessions.step(live.session.id, call.turn))
+        self.usage.stepping(self.limits, live.session.id, episode.turn)
         try:
             step = await off_loop(
                 episode.env,
@@ -233,8 +310,9 @@ class Practice:
             raise
         except Exception as error:  # a bug of the world closes its session, the log stays whole
             logger.exception("session %s crashed", live.session.id)
-            self._crashed(live)
-            why = f"is closed, for its environment failed ({type(error).__name__}); its log is kept"
+            await self._crashed(live)
+            what = str(error) if isinstance(error, WorldFailed) else type(error).__name__
+            why = f"is closed, for its environment failed ({what}); its log is kept"
             raise SessionOver(live.session, why) from error
         await self._keep(live, step)
         return step
@@ -249,7 +327,11 @@ class Practice:
         except BaseException:
             live.episode = None
             raise
+        if step.refused:
+            logger.debug("session %s turn %d: %s was refused", live.session.id, step.turn, step.tool)
         if step.done:
+            logger.info("session %s ended at turn %d", live.session.id, step.turn)
+            self.ended[EPISODE_OVER] += 1
             live.session = replace(live.session, ended_at=time.time(), reason=EPISODE_OVER)
 
     def _redelivered(self, session: Session, call: Call, stored: Step | None) -> Step:
@@ -259,56 +341,9 @@ class Practice:
         following = (self.sessions.get(session.id, None) or session).steps + 1
         if stored is None:
             raise ActionError(f"turn {call.turn} is ahead of the session; its next turn is {following}")
-        was = f"{stored.tool}({dict(stored.arguments)})"
+        shown = redactor_of(self.sessions, session).value(stored.arguments)
+        was = f"{stored.tool}({shown})"
         raise ActionError(f"turn {call.turn} was {was}, another call; the next turn is {following}")
-
-    # Worlds that wait -------------------------------------------------------------------------------------
-
-    async def _act_aside(self, live: Live, call: Call) -> Played | Pending:
-        """Play a call in a task of its own, or collect the one that is being played."""
-        running = live.running
-        if running is not None and running.is_for(call):
-            return await self._collect(live, running)
-        if running is not None and not await self._done_in_time(running):
-            raise ActionError(
-                f"turn {running.turn} ({running.call.tool}) is still being played; "
-                f"the same call with turn={running.turn} collects it"
-            )
-        if live.running is not None and live.running is not running:
-            return await self._act_aside(live, call)
-        live.running = self._play_aside(live, call)
-        return await self._collect(live, live.running)
-
-    def _play_aside(self, live: Live, call: Call) -> Running:
-        following = live.episode.turn + 1 if live.episode is not None else live.session.steps + 1
-        running = Running(call.turn or following, call)
-
-        async def play() -> None:
-            try:
-                running.step = await self._play_locked(live, call)
-            except Exception as error:  # noqa: BLE001  # carried to whoever collects the call
-                running.error = error
-            running.done.set()
-
-        assert self._tasks is not None, "enter Practice before a waiting world is played"
-        self._tasks.start_soon(play)
-        return running
-
-    async def _done_in_time(self, running: Running) -> bool:
-        with anyio.move_on_after(self._pending_after_s):
-            await running.done.wait()
-        return running.done.is_set()
-
-    async def _collect(self, live: Live, running: Running) -> Played | Pending:
-        if not await self._done_in_time(running):
-            running.told = True
-            return Pending(live.session, running.turn)
-        if live.running is running:
-            live.running = None
-        if running.error is not None:
-            raise running.error
-        assert running.step is not None
-        return Played(live.session, running.step)
 
     # Finding ----------------------------------------------------------------------------------------------
 
@@ -318,55 +353,26 @@ class Practice:
         Raises:
             ActionError: it is unknown, or another principal's.
         """
-        found = self.sessions.get(self._resolve(caller, session_id), caller.principal)
-        if found is None:
-            raise ActionError(
-                f"no session {session_id!r}; open_session begins one, list_sessions shows yours"
-            )
-        return found
+        return self._finder.session(caller, session_id)
 
     def session_env(self, caller: Caller, session_id: str | None) -> str:
         """Short name of the environment that a session plays; like `session`, from memory if possible."""
-        return self._find(caller, session_id).session.task.env
+        return self._finder.live(caller, session_id).session.task.env
 
-    def _resolve(self, caller: Caller, session_id: str | None) -> str:
-        if session_id is not None:
-            return session_id
-        if not caller.alone:
-            raise ActionError("session_id is missing; open_session returns one, list_sessions shows yours")
-        mine = [session.id for session in self.live.of(caller.principal) if session.ended_at is None]
-        if len(mine) > 1:  # another process may have ended some of them
-            mine = [session_id for session_id in mine if self._is_open(session_id)]
-        if len(mine) == 1:
-            return mine[0]
-        found = f"you have {len(mine)} open sessions here" if mine else "you have no open session here"
-        raise ActionError(
-            f"session_id is missing and {found}; open_session begins one, list_sessions shows yours"
-        )
-
-    def _is_open(self, session_id: str) -> bool:
-        session = self.sessions.get(session_id, None)
-        return session is not None and session.ended_at is None
-
-    def _find(self, caller: Caller, session_id: str | None) -> Live:
-        live = self.live.get(self._resolve(caller, session_id))
-        if live is not None and live.session.principal == caller.principal:
-            return live
-        session = self.session(caller, session_id)
-        if not session.replayable:
-            raise ActionError(
-                f"session {session.id} was imported and cannot be played on; open_session begins another"
-            )
-        return self.live.keep(Live(session))
-
-    def _crashed(self, live: Live) -> None:
+    def _over(self, live: Live, reason: str) -> None:
         self.live.drop(live.session.id)
-        _told(lambda: self.log.close(live.session.id, "crashed"))
+        self.ended[reason] += live.session.ended_at is None
+
+    async def _crashed(self, live: Live) -> None:
+        self._over(live, "crashed")
+        with _told():
+            await self.log.close_shared(live.session.id, "crashed")
 
 
-def _told(write: Callable[[], object]) -> None:
-    """Run a write to the log, and tell the agent where it fails."""
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell the agent where a write to the log fails."""
     try:
-        write()
+        yield
     except LogUnavailable as error:
         raise ActionError(str(error)) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from practicum.envs import ActionError, Episode, Task, TaskSet, ToolEnv, UsageError, find
 from practicum.envs.errors import nearest
+from practicum.envs.registry import lasting_name
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def serve_environments(
         own = [task for task in tasks if task.env_id == env_class.env_id()]
         env_settings = _settings_of(env_class, settings or {}, alone=len(names) == 1)
         served[env_class.name] = Served(
-            env_class, _place(name, env_class), env_settings, TaskSet(own) if own else None
+            env_class, lasting_name(name), env_settings, TaskSet(own) if own else None
         )
         if env_settings:
             served[env_class.name].make_task(0)
@@ -108,22 +109,14 @@ def _problem(task: Task, env_class: type[ToolEnv[Any]]) -> str | None:
     return None
 
 
-def _place(name: str, env_class: type[ToolEnv[Any]]) -> str:
-    module, colon, class_name = name.rpartition(":")
-    if name.startswith("gym:"):
-        return name
-    if colon and module.endswith(".py"):
-        return f"{Path(module).resolve()}:{class_name}"
-    return name if colon else env_class.env_id()
-
-
 def find_served(served: Mapping[str, Served], name: str) -> Served:
-    """The served environment of a short or versioned name.
+    """The served environment of a short or versioned name; Gymnasium's may go without `gym:`.
 
     Raises:
         ActionError: it is not served here.
     """
     for entry in served.values():
-        if name in (entry.name, entry.env_class.env_id()):
+        names = (entry.name, entry.env_class.env_id(), entry.place)
+        if name in names or f"gym:{name}" in names:
             return entry
     raise ActionError(f"no environment {name!r}{nearest(name, served)}; this server has {', '.join(served)}")

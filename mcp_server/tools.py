@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from practicum.envs import Action, ActionError, UsageError
-from practicum.envs.lint import lint_tool
+from practicum.envs.lint import HANDLE_ARGUMENTS, LONGEST_NAME, lint_tool
 from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.served import Served
 
@@ -21,7 +20,7 @@ TURN = {
     "minimum": 1,
     "description": "Number this call will have: the last result's turn + 1. Makes a repeat safe; optional.",
 }
-HANDLE = ("session_id", "turn")
+HANDLE = HANDLE_ARGUMENTS
 MANY = 40
 """Above so many listed tools some clients cut the list."""
 
@@ -87,6 +86,8 @@ class PublishedTool:
         Raises:
             ActionError: names each that does not.
         """
+        from jsonschema import Draft202012Validator  # here alone: most servers publish nothing
+
         found = Draft202012Validator(self.card.schema).iter_errors(dict(arguments))
         wrong = [f"{'.'.join(map(str, each.path)) or 'arguments'}: {each.message}" for each in found]
         if wrong:
@@ -103,6 +104,11 @@ class EnvTool:
     waits: bool = False
     """Whether its world waits for something, so that calls may be long."""
 
+    def clashes(self) -> list[str]:
+        """Arguments of its own that have the name of a handle's."""
+        own = [name for name in HANDLE if name in self.action.parameters]
+        return [f"{self.card.name}: the argument {name!r} is the server's own; rename it" for name in own]
+
 
 def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, EnvTool]:
     """The actions of the environments as tools; a name that is not unique gets the environment's in front.
@@ -118,9 +124,18 @@ def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, Env
     tools: dict[str, EnvTool] = {}
     for short, served in envs.items():
         for name, action in served.env_class.actions.items():
-            listed = name if counts[name] == 1 else f"{short}_{name}"
+            listed = name if counts[name] == 1 else _with_prefix(short, name, taken=counts | tools)
             tools[listed] = EnvTool(ToolCard.of(action, listed), short, action, served.env_class.blocking)
     return tools
+
+
+def _with_prefix(env: str, name: str, *, taken: Collection[str]) -> str:
+    """An action's name with its environment's in front, as tools write it: `cart_pole` for `gym:CartPole`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", env.removeprefix("gym:")).lower()
+    prefix = re.sub(r"[^a-z0-9]+", "_", words).strip("_")[: max(1, LONGEST_NAME - len(name) - 4)]
+    prefix = prefix if prefix[:1].isalpha() else f"e{prefix}"
+    listed = (f"{prefix}{number}_{name}" for number in ("", *range(2, 100)))
+    return next(each for each in listed if each not in taken)
 
 
 @dataclass
@@ -139,6 +154,7 @@ class Catalogue:
         self.actions = env_tools(self.envs, self.core)
         self.actions_of = {name: env_tools({name: served}, self.core) for name, served in self.envs.items()}
         problems = [problem for card in self.listed() for problem in card.problems()]
+        problems += [problem for tool in self.actions.values() for problem in tool.clashes()]
         if problems:
             raise UsageError(
                 f"a tool cannot be served: {problems[0]}; `practicum check` names all that is wrong"

@@ -2,20 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from practicum.envs.errors import UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
-from practicum.mcp_server.cli.options import Db, Settings, open_store, read_settings, stdout_kept_clean
+from practicum.envs.watch import END_AFTER_S
+from practicum.mcp_server.cli.options import Db, Settings
+from practicum.mcp_server.cli.serving import Reach, Serving, Uses, run
 
-if TYPE_CHECKING:
-    from practicum.mcp_server.served import Served
-    from practicum.mcp_server.server import PracticumServer
-    from practicum.memory import Store
+REACH, SAFETY, LIMITS = "Connection", "Who may use it, with --http", "Limits"
+
+Envs = Annotated[
+    list[str] | None, typer.Option("--env", help="Environment to serve; repeats. flight by default.")
+]
+Tasks = Annotated[Path | None, typer.Option("--task", help="JSONL file of tasks to serve.")]
+Hide = Annotated[bool, typer.Option("--hide-rewards", help="Keep rewards and outcomes to the log.")]
+Durable = Annotated[bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")]
+Bound = Annotated[bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the first task, with --bound.")
+]
+
+Http = Annotated[
+    bool, typer.Option("--http", help="Serve over HTTP instead of stdio.", rich_help_panel=REACH)
+]
+Host = Annotated[str, typer.Option(help="Address to listen on, with --http.", rich_help_panel=REACH)]
+Port = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Port to listen on, with --http; 0 picks a free one.",
+        rich_help_panel=REACH,
+    ),
+]
+JsonResponse = Annotated[
+    bool,
+    typer.Option("--json-response", help="Plain JSON answers, no event streams.", rich_help_panel=REACH),
+]
+Stateless = Annotated[
+    bool,
+    typer.Option(
+        "--stateless",
+        help="No transport sessions: any replica answers any request.",
+        rich_help_panel=REACH,
+    ),
+]
+
+Auth = Annotated[
+    Path | None,
+    typer.Option(
+        "--auth", help="File of tokens (`practicum token`): each request needs one.", rich_help_panel=SAFETY
+    ),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST",
+        help="A name by which clients reach the server; repeats.",
+        rich_help_panel=SAFETY,
+    ),
+]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-origin",
+        metavar="ORIGIN",
+        help="Pages of another host that may ask, such as https://example.com; repeats.",
+        rich_help_panel=SAFETY,
+    ),
+]
+MaxBody = Annotated[
+    int | None,
+    typer.Option("--max-body", min=1024, help="Bytes of one request; 4 MiB.", rich_help_panel=SAFETY),
+]
+
+MaxOpen = Annotated[
+    int | None,
+    typer.Option("--max-open", min=1, help="Open sessions of one principal.", rich_help_panel=LIMITS),
+]
+MaxSteps = Annotated[
+    int | None, typer.Option("--max-steps", min=1, help="Turns of one session.", rich_help_panel=LIMITS)
+]
+MaxRate = Annotated[
+    int | None,
+    typer.Option(
+        "--max-steps-per-minute", min=1, help="Calls of one principal to worlds.", rich_help_panel=LIMITS
+    ),
+]
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-bytes-per-minute",
+        min=1,
+        help="Characters of those calls and their answers.",
+        rich_help_panel=LIMITS,
+    ),
+]
+Idle = Annotated[
+    float,
+    typer.Option(
+        "--idle-minutes",
+        min=0.1,
+        help="A session that nobody plays for so long leaves memory, not the log.",
+        rich_help_panel=LIMITS,
+    ),
+]
+HoldLimit = Annotated[
+    float,
+    typer.Option(
+        "--hold-limit",
+        min=0.1,
+        help="Seconds that a call of a world may keep the server from all others, or from its end.",
+        rich_help_panel=LIMITS,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,110 +128,36 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    env: Annotated[
-        list[str] | None, typer.Option("--env", help="Environment to serve; repeats. flight by default.")
-    ] = None,
-    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdio.")] = False,
-    host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on, with --http; 0 picks a free one.")
-    ] = 8848,
-    bound: Annotated[
-        bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the first task, with --bound.")
-    ] = None,
-    task: Annotated[Path | None, typer.Option("--task", help="JSONL file of tasks to serve.")] = None,
+    env: Envs = None,
+    task: Tasks = None,
     settings: Settings = None,
-    hide_rewards: Annotated[
-        bool, typer.Option("--hide-rewards", help="Keep rewards and outcomes to the log.")
-    ] = False,
-    json_response: Annotated[
-        bool, typer.Option("--json-response", help="Plain JSON answers, no event streams.")
-    ] = False,
-    stateless: Annotated[
-        bool, typer.Option("--stateless", help="No transport sessions: any replica answers any request.")
-    ] = False,
-    durable: Annotated[
-        bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")
-    ] = False,
+    bound: Bound = False,
+    seed: Seed = None,
+    hide_rewards: Hide = False,
+    durable: Durable = False,
     db: Db = None,
+    http: Http = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8848,
+    json_response: JsonResponse = False,
+    stateless: Stateless = False,
+    auth: Auth = None,
+    allow_host: AllowHost = None,
+    allow_origin: AllowOrigin = None,
+    max_body: MaxBody = None,
+    max_open: MaxOpen = None,
+    max_steps: MaxSteps = None,
+    max_steps_per_minute: MaxRate = None,
+    max_bytes_per_minute: MaxBytes = None,
+    idle_minutes: Idle = 30.0,
+    hold_limit: HoldLimit = END_AFTER_S,
 ) -> None:
     """Serve environments to MCP clients."""
-    from practicum.mcp_server.served import serve_environments
-
-    names = env or ["flight"]
-    _check_bound(names, bound=bound, http=http, seed=seed)
-    with stdout_kept_clean():  # an environment's module may print when it is imported
-        served = serve_environments(names, settings=read_settings(settings), task_file=task)
-    with open_store(db, durable=durable) as store:
-        if http:
-            options = {"json_response": json_response, "stateless": stateless}
-            _over_http(store, served, host, port, hide_rewards=hide_rewards, **options)
-        else:
-            _over_stdio(store, served, bound=bound, seed=seed, hide_rewards=hide_rewards)
-
-
-def _check_bound(names: list[str], *, bound: bool, http: bool, seed: int | None) -> None:
-    if bound and (http or len(names) != 1):
-        raise UsageError("--bound serves one environment over stdio: give one --env and leave --http out")
-    if seed is not None and not bound:
-        raise UsageError("--seed goes with --bound; elsewhere open_session takes the seed")
-
-
-def _over_stdio(
-    store: Store, served: Mapping[str, Served], *, bound: bool, seed: int | None, hide_rewards: bool
-) -> None:
-    import anyio
-
-    from practicum.mcp_server.bindings import Bound
-    from practicum.mcp_server.calls import Caller
-    from practicum.mcp_server.practice import Practice
-    from practicum.mcp_server.server import PracticumServer, bind_fixed, bind_handle
-    from practicum.mcp_server.stdio import serve_stdio
-
-    if bound:
-        bind = bind_fixed(Bound(Caller(alone=True), hide_rewards, env=next(iter(served)), seed=seed))
-    else:
-        bind = bind_handle(alone=True, hide_rewards=hide_rewards)
-    server = PracticumServer(Practice(store, served), bind)
-    _warn_of_many(server)
-    anyio.run(serve_stdio, server)
-
-
-def _over_http(
-    store: Store,
-    served: Mapping[str, Served],
-    host: str,
-    port: int,
-    *,
-    hide_rewards: bool,
-    **options: bool,
-) -> None:
-    import anyio
-
-    from practicum.mcp_server.http import bind_http, http_app, listening_socket, serve_http
-    from practicum.mcp_server.practice import Practice
-    from practicum.mcp_server.server import PracticumServer
-
-    sock = listening_socket(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    base_url = f"http://{shown}:{sock.getsockname()[1]}"
-    server = PracticumServer(Practice(store, served), bind_http(base_url=base_url, hide_rewards=hide_rewards))
-    _warn_of_many(server)
-    typer.echo(f"Practicum serves {', '.join(served)} at {base_url}/mcp; the log is {store.path}", err=True)
-    anyio.run(serve_http, http_app(server, **options), sock)
-
-
-def _warn_of_many(server: PracticumServer) -> None:
-    from practicum.mcp_server.tools import MANY
-
-    count = len(server.catalogue.listed())
-    if count > MANY:
-        typer.echo(
-            f"practicum: {count} tools are listed and some clients cut lists above {MANY}: serve fewer "
-            "environments in one process, or open sessions with scoped=true, whose endpoints list one "
-            "environment each",
-            err=True,
-        )
+    origins = tuple(allow_origin or ())
+    reach = Reach(host, port, json_response, stateless, auth, tuple(allow_host or ()), origins, max_body)
+    uses = Uses(max_open, max_steps, max_steps_per_minute, max_bytes_per_minute, idle_minutes, hold_limit)
+    names = tuple(env or ["flight"])
+    run(
+        Serving(names, task, tuple(settings or ()), bound, seed, hide_rewards, durable, db, uses, reach),
+        http=http,
+    )

@@ -27,6 +27,41 @@ MODES = ("auto", "legacy")
 PATIENCE_S = 30.0
 """Longer than anything here takes; what waits longer has hung."""
 
+GATED = '''
+import sys
+import time
+from pathlib import Path
+
+from practicum.envs import Outcome, Record, ToolEnv, action
+
+
+class Gated(ToolEnv[dict]):
+    """Wait for a file."""
+
+    name = "gated"
+    blocking = True
+
+    def begin(self, *, gate: str = "") -> dict:
+        return {"gate": gate}
+
+    @action
+    def wait(self) -> str:
+        """Wait until the file is there."""
+        print("waiting", file=sys.stderr, flush=True)
+        until = time.monotonic() + 20
+        while not Path(self.task.params["gate"]).exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return "through"
+
+    def is_done(self) -> bool:
+        return False
+
+    def outcome(self) -> Outcome:
+        return Outcome(success=False)
+'''
+"""The source of a world that waits for a file, in whatever process it is."""
+
 
 def world(name: str) -> str:
     """The place of one of the small worlds."""
@@ -58,7 +93,7 @@ async def refusal(client: Client, tool: str, /, **arguments: Any) -> str:
 
 @asynccontextmanager
 async def over_http(
-    practice: Practice, *, hide_rewards: bool = False, **options: bool
+    practice: Practice, *, hide_rewards: bool = False, **options: Any
 ) -> AsyncIterator[tuple[str, PracticumServer]]:
     """Serve over a real socket; yields the base URL and the server."""
     sock = listening_socket("127.0.0.1", 0)
@@ -116,6 +151,16 @@ class Lines:
             self.notices.append(message)
         raise AssertionError("the server closed its stdout")
 
+    def receive_notice(self, method: str) -> dict[str, Any]:
+        """The parameters of the next notice of a kind; no answer must come before it."""
+        assert self.child.stdout is not None
+        while line := self.child.stdout.readline():
+            message: dict[str, Any] = json.loads(line)
+            assert "id" not in message, message
+            if message["method"] == method:
+                return dict(message["params"])
+        raise AssertionError("the server closed its stdout")
+
     def request(self, id: Any, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         self.send(method, params, id=id)
         return self.receive(id)
@@ -137,6 +182,17 @@ MODERN = {
     }
 }
 """Parameters that every request of the 2026 era carries."""
+
+
+def modern(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers of a request of the 2026 era over HTTP."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**MODERN, **params}}
+    headers = {
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": method,
+        "Accept": "application/json, text/event-stream",
+    }
+    return body, headers | ({"Mcp-Name": params["name"]} if "name" in params else {})
 
 
 def command(*arguments: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,17 @@ from mcp.client import Client
 
 from practicum import __version__
 from practicum.envs import UsageError
-from practicum.mcp_server.http import listening_socket
+from practicum.mcp_server.guard import Access
+from practicum.mcp_server.http import bind_http, http_app, listening_socket, serve_http
 from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
+from practicum.mcp_server.unfinished import Patience
 from practicum.memory import Store
-from tests.mcp_server.clients import MODERN, MODES, PATIENCE_S, call, http_client, over_http, refusal, world
+from tests.mcp_server.clients import MODES, PATIENCE_S, call, http_client, modern, over_http, refusal, world
 
 Practise = Callable[..., Practice]
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
-
-MODERN_HEADERS = {"MCP-Protocol-Version": "2026-07-28", "Accept": "application/json, text/event-stream"}
-
-
-def modern(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Body and headers of a request of the 2026 era."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**MODERN, **params}}
-    headers = {**MODERN_HEADERS, "Mcp-Method": method}
-    return body, headers | ({"Mcp-Name": params["name"]} if "name" in params else {})
 
 
 @pytest.mark.parametrize("stateless", [False, True], ids=["stateful", "stateless"])
@@ -165,9 +160,167 @@ async def test_pages_of_this_machine_may_ask(practise: Practise) -> None:
         assert answer.status_code == 200
 
 
+STRANGE_HOSTS = (
+    "evil.example.com",
+    "127.0.0.1.evil.com",
+    "127.0.0.1:80:80",
+    "127.0.0.1:x",
+    "localhost.evil.com:80",
+    "10.0.0.1",
+    "[::2]",
+    "localhost@evil.com",
+    "evil.com#127.0.0.1",
+)
+STRANGE_ORIGINS = (
+    "null",
+    "https://evil.com",
+    "http://127.0.0.1.evil.com",
+    "file://",
+    "http://",
+    "127.0.0.1",
+    "javascript://127.0.0.1",
+    "http://127.0.0.1@evil.com",
+)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/health", "/metrics", "/nowhere", "/env/talk/s/1/mcp"])
+async def test_a_name_that_leads_here_by_another_road_is_refused_everywhere(
+    practise: Practise, path: str
+) -> None:
+    async with over_http(practise()) as (url, _), httpx2.AsyncClient() as http:
+        for host in STRANGE_HOSTS:
+            answer = await http.get(url + path, headers={"Host": host})
+            assert answer.status_code == 421, host
+            assert list(answer.json()) == ["error"]
+        for origin in STRANGE_ORIGINS:
+            answer = await http.get(url + path, headers={"Origin": origin})
+            assert answer.status_code == 403, origin
+        answer = await http.get(url + path, headers=[("Origin", url), ("Origin", "https://evil.com")])
+        assert answer.status_code == 403
+
+
+async def test_further_names_and_pages_are_let_in_by_name(practise: Practise) -> None:
+    access = Access(hosts=("practice.example", "other.example:8443"), origins=("https://pages.example",))
+    body, headers = modern("tools/list")
+    async with (
+        over_http(practise(), access=access, json_response=True) as (url, _),
+        httpx2.AsyncClient() as http,
+    ):
+        for names, status in (
+            ({"Host": "practice.example"}, 200),
+            ({"Host": "PRACTICE.example:99"}, 200),
+            ({"Host": "other.example:8443"}, 200),
+            ({"Host": "other.example"}, 421),
+            ({"Host": "10.0.0.1"}, 421),
+            ({"Origin": "https://practice.example"}, 200),
+            ({"Origin": "https://pages.example"}, 200),
+            ({"Origin": "http://pages.example"}, 403),
+            ({"Origin": "https://pages.example.evil.com"}, 403),
+        ):
+            answer = await http.post(f"{url}/mcp", json=body, headers={**headers, **names})
+            assert answer.status_code == status, names
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "mcp-method"}
+        told = await http.options(f"{url}/mcp", headers={"Origin": "https://pages.example", **asked})
+        assert (told.status_code, told.headers["access-control-allow-origin"]) == (
+            200,
+            "https://pages.example",
+        )
+        told = await http.options(f"{url}/mcp", headers={"Origin": "https://evil.com", **asked})
+        assert "access-control-allow-origin" not in told.headers
+
+
+async def raw(url: str, request: bytes) -> bytes:
+    """What a server answers to bytes, up to the end of the connection."""
+    _, _, place = url.partition("//")
+    host, _, port = place.partition(":")
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        await stream.send(request)
+        answer = b""
+        with anyio.fail_after(PATIENCE_S):
+            try:
+                while not answer.endswith((b"}", b"large", b"received.")):
+                    answer += await stream.receive()
+            except anyio.EndOfStream:
+                pass
+        return answer
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
+async def test_a_request_that_is_too_large_is_refused_before_it_is_read(
+    practise: Practise, version: str
+) -> None:
+    head = (
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {version}\r\n"
+    ).encode()
+    piece = b"1000\r\n" + b" " * 4096 + b"\r\n"
+    async with over_http(practise(), access=Access(max_body=8192)) as (url, server):
+        declared = await raw(url, head + b"Content-Length: 8193\r\n\r\n")
+        assert declared.startswith(b"HTTP/1.1 413 ")
+        assert b"the request has 8193 bytes and may have 8192; --max-body sets that" in declared
+        endless = await raw(url, head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 3)
+        assert endless.startswith(b"HTTP/1.1 413 ")
+        absurd = await raw(url, head + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        assert absurd.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 "))
+        fits = await raw(url, head + b"Content-Length: 8192\r\nConnection: close\r\n\r\n" + b" " * 8192)
+        assert fits.startswith(b"HTTP/1.1 400 ")
+        async with http_client(f"{url}/mcp") as client:
+            await call(client, "open_session")
+    assert server.practice.opened == 1
+
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /hea",
+        HEALTH,
+        HEALTH + b"\r\n" + HEALTH,
+        HEALTH.replace(b"GET /health", b"POST /mcp")
+        + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    ],
+    ids=["nothing", "half a line", "half a head", "half a second head", "half a body"],
+)
+async def test_a_client_that_does_not_finish_a_request_is_cut_off_and_others_are_not(
+    practise: Practise, begun: bytes
+) -> None:
+    sock = listening_socket("127.0.0.1", 0)
+    port = sock.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    server = PracticumServer(practise(), bind_http(base_url=url))
+    with sock:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(serve_http, http_app(server), sock, patience=Patience(0.1, 0.1)))
+            body, headers = modern("subscriptions/listen", notifications={"toolsListChanged": True})
+            async with (
+                httpx2.AsyncClient(timeout=PATIENCE_S) as http,
+                http.stream("POST", f"{url}/mcp", json=body, headers=headers) as listened,
+                await anyio.connect_tcp("127.0.0.1", port) as slow,
+            ):
+                notices = listened.aiter_lines()
+                await anext(notices)
+                if begun:
+                    await slow.send(begun)
+                with anyio.fail_after(PATIENCE_S):
+                    try:
+                        while await slow.receive():
+                            pass
+                    except anyio.EndOfStream:
+                        pass
+                await server.notices.tools_changed()
+                with anyio.fail_after(PATIENCE_S):
+                    async for line in notices:
+                        if "list_changed" in line:
+                            break
+            tasks.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "example.com", ""])
 def test_an_address_that_lets_others_in_is_refused_in_one_line(host: str) -> None:
-    with pytest.raises(UsageError, match="this machine only") as error:
+    with pytest.raises(UsageError, match="would let other machines in: add --auth") as error:
         listening_socket(host, 0)
     assert "\n" not in str(error.value)
 
