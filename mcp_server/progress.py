@@ -36,4 +36,4 @@ async def _report(ctx: ServerRequestContext[Any, Any], every_s: float) -> None:
     began = time.monotonic()
     while True:
         await anyio.sleep(every_s)
-        await ctx.session.report_progress(round(time.monotonic() - began, 1), message="still being played")
+        await ctx.session.report_progress(round(time.monotonic() - began, 3), message="still being played")

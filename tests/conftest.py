@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+os.environ["PRACTICUM_CONFIG"] = os.devnull  # no test reads the settings of whoever runs it
 
 FOLDERS = ("envs", "memory", "skills", "training", "mcp_server")
 

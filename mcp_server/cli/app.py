@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import threading
 
 import typer
 from typer.exceptions import TyperException
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli import doctor, play, serve, sessions, worlds
+from practicum.mcp_server.cli import doctor, install, play, serve, sessions, token, worlds
+from practicum.mcp_server.cli.everywhere import Everywhere
 
 app = typer.Typer(
     name="practicum",
+    cls=Everywhere,
     help="A practice ground for tool-using agents, served over MCP.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, worlds, play, sessions, doctor):
+for group in (serve, token, worlds, play, sessions, install, doctor):
     group.register(app)
 
 
@@ -33,15 +38,28 @@ def version(
 
         typer.echo(__version__)
         raise typer.Exit
-    del ctx
+    if ctx.invoked_subcommand is None:
+        raise UsageError("no command is given; `practicum --help` lists them")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; threads that an environment leaves behind do not keep it from its end."""
+    try:
+        _run()
+    except SystemExit as end:
+        if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+            raise
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(end.code if isinstance(end.code, int) else bool(end.code))
+
+
+def _run() -> None:
+    _write_anything()
     try:
         sys.exit(app(prog_name="practicum", standalone_mode=False))
     except UsageError as error:
-        typer.echo(f"practicum: {error}", err=True)
+        typer.echo("practicum: " + "\\n".join(str(error).splitlines()), err=True)
         sys.exit(2)
     except TyperException as error:
         _tell(error)
@@ -53,9 +71,16 @@ def main() -> None:
         sys.exit(1)
 
 
+def _write_anything() -> None:
+    """Let both streams take what is no text in their encoding, such as a file's name, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _tell(error: TyperException) -> None:
     """A mistake in the command line, in one line; where there was no command at all, the help."""
-    words = " ".join(error.format_message().split())
+    words = " ".join(error.format_message().split()).replace("Value error, ", "")
     if len(sys.argv) > 1:
         command = getattr(getattr(error, "ctx", None), "command_path", "practicum")
         typer.echo(f"practicum: {words.rstrip('.')}; `{command} --help` says more", err=True)

@@ -17,7 +17,13 @@ from practicum.envs.errors import UsageError
 from practicum.memory import Store, default_path
 
 Db = Annotated[
-    Path | None, typer.Option("--db", help="The log; $PRACTICUM_DB or a file in your data folder by default.")
+    Path | None,
+    typer.Option(
+        "--db",
+        envvar="PRACTICUM_DB",
+        show_envvar=False,
+        help="The log; $PRACTICUM_DB or a file in your data folder by default.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Settings = Annotated[
@@ -48,6 +54,24 @@ def read_settings(given: Iterable[str] | None) -> dict[str, Any]:
         except ValueError:
             settings[name] = value
     return settings
+
+
+def is_typed(ctx: typer.Context, parameter: str) -> bool:
+    """Whether a parameter was given on the command line, not by a file, a variable or its default."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def at_home(path: Path) -> Path:
+    """The path with a `~` in front replaced by the home that it means.
+
+    Raises:
+        UsageError: nobody has that home.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UsageError(f"cannot find {path}: there is no such user") from None
 
 
 @contextmanager

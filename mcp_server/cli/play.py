@@ -1,20 +1,28 @@
-"""`practicum play`: a person plays in the terminal."""
+"""`practicum play`: a person plays in the terminal, or a program by lines."""
 
 from __future__ import annotations
 
-import json
-import shlex
-import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from practicum.envs.errors import ActionError, UnknownTool, UsageError
+from practicum.envs.errors import ActionError, UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
-from practicum.mcp_server.cli.options import Db, Settings, console, open_store, read_settings
+from practicum.mcp_server.cli.options import (
+    Db,
+    Settings,
+    console,
+    is_typed,
+    open_existing_store,
+    open_store,
+    read_settings,
+)
 
-HELP = "tool name=value …  plays a call;  tools  lists them;  undo  takes the last turn back;  quit  leaves"
+if TYPE_CHECKING:
+    from practicum.mcp_server.cli.game import Game
 
 
 def register(app: typer.Typer) -> None:
@@ -23,136 +31,57 @@ def register(app: typer.Typer) -> None:
 
 
 def play(
-    env: Annotated[str, typer.Argument(help="Environment to play.")] = "flight",
+    ctx: typer.Context,
+    env: Annotated[str | None, typer.Argument(help="Environment to play; flight by default.")] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the task; the next unplayed one by default."),
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="SESSION", help="Go on with this session; a unique beginning will do."
+        ),
+    ] = None,
     settings: Settings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line for every step.")] = False,
     db: Db = None,
 ) -> None:
     """Play an environment yourself; the session is logged like any other."""
-    import anyio
+    from practicum.mcp_server.cli.player import Player
+    from practicum.mcp_server.cli.screen import Screen
+    from practicum.mcp_server.cli.script import Script
 
+    if resume is not None and any(is_typed(ctx, name) for name in ("env", "seed", "settings")):
+        raise UsageError("--resume goes on with a session as it was begun; leave ENV, --seed and --set out")
+    with _begun(env or "flight", seed, resume, read_settings(settings), db) as game:
+        screen = Script() if as_json else Screen(console)
+        screen.opened(game)
+        player = Player(game, screen, plain=as_json)
+        player.play()
+        player.save()
+
+
+@contextlib.contextmanager
+def _begun(
+    env: str, seed: int | None, resume: str | None, settings: dict[str, object], db: Path | None
+) -> Iterator[Game]:
+    from anyio.from_thread import start_blocking_portal
+
+    from practicum.mcp_server.cli.game import PLAYER, Game
     from practicum.mcp_server.practice import Practice
     from practicum.mcp_server.served import serve_environments
+    from practicum.memory import Sessions
 
-    served = serve_environments([env], settings=read_settings(settings))
-    with open_store(db) as store:
-        anyio.run(_play, Practice(store, served), next(iter(served)), seed)
-
-
-async def _play(practice: Any, env: str, seed: int | None) -> None:
-    from practicum.mcp_server.calls import Caller
-    from practicum.mcp_server.choosing import OpenRequest
-
-    caller = Caller(client_name="practicum play", alone=True)
-    async with practice:
-        opened = await practice.open(caller, OpenRequest(env, seed=seed))
-        typer.echo(opened.session.task.instruction)
-        if opened.episode.opening.text != opened.session.task.instruction:
-            typer.echo(opened.episode.opening.text)
-        typer.echo(HELP, err=True)
-        session_id = opened.session.id
-        while session_id:
-            session_id = await _one_line(practice, caller, session_id)
-
-
-async def _one_line(practice: Any, caller: Any, session_id: str) -> str:
-    """Read a line and do what it says; returns the session to go on with, or nothing at the end."""
-    try:
-        line = console.input("> ").strip()
-    except (EOFError, KeyboardInterrupt):
-        line = "quit"
-    try:
-        return await _obey(practice, caller, session_id, line)
-    except (ActionError, UnknownTool, UsageError) as error:
-        typer.echo(str(error))
-        return session_id
-
-
-async def _obey(practice: Any, caller: Any, session_id: str, line: str) -> str:
-    if line in ("", "help", "?"):
-        typer.echo(HELP, err=True)
-        return session_id
-    if line in ("quit", "exit"):
-        typer.echo(f"session {session_id}; practicum sessions {session_id[:8]} shows it", err=True)
-        return ""
-    if line == "tools":
-        env = practice.served[practice.session(caller, session_id).task.env].env_class
-        for action in env.actions.values():
-            typer.echo(f"{action.name}({', '.join(action.parameters)}): {action.description}")
-        return session_id
-    if line == "undo":
-        return await _undo(practice, caller, session_id)
-    return await _call(practice, caller, session_id, line)
-
-
-async def _undo(practice: Any, caller: Any, session_id: str) -> str:
-    turns = practice.session(caller, session_id).steps
-    if not turns:
-        raise UsageError("nothing has been played yet")
-    opened = await practice.open_fork(caller, session_id, turns - 1)
-    last = opened.episode.last
-    typer.echo(last.text if last else opened.episode.opening.text)
-    return str(opened.session.id)
-
-
-async def _call(practice: Any, caller: Any, session_id: str, line: str) -> str:
-    from practicum.mcp_server.calls import Call, Pending
-
-    session = practice.session(caller, session_id)
-    tool, arguments = read_line(line, practice.served[session.task.env].env_class.actions)
-    began = time.monotonic()
-    played = await practice.act(caller, session_id, Call(tool, arguments))
-    while isinstance(played, Pending):
-        typer.echo(f"turn {played.turn} is still being played …", err=True)
-        played = await practice.act(caller, session_id, Call(tool, arguments, played.turn))
-    step = played.step
-    typer.echo(step.text)
-    typer.echo(f"turn {step.turn}, reward {step.reward:+.2f}, {time.monotonic() - began:.2f} s", err=True)
-    if not step.done:
-        return session_id
-    typer.echo(f"The episode is over: {json.dumps(step.outcome)}")
-    return ""
-
-
-def read_line(line: str, actions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Read `tool name=value …`, or `tool {"name": value}`; bare values go to the arguments in their order.
-
-    Raises:
-        UsageError: quotes are open, a value has no name before its `=`, or there are more than arguments.
-    """
-    tool, _, rest = line.partition(" ")
-    if rest.strip().startswith("{"):
-        try:
-            return tool, json.loads(rest)
-        except ValueError as error:
-            raise UsageError(f"not JSON: {error}") from None
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise UsageError(f"cannot read that: {error}") from None
-    action = actions.get(tool)
-    schema = action.schema["properties"] if action else {}
-    names = iter(action.parameters if action else ())
-    arguments: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and not name:
-            raise UsageError(f"{word!r} has no name before its =; write name=value")
-        if not equals:
-            name, value = next(names, ""), word
-            if not name:
-                raise UsageError(f"{tool} takes no such argument: {word!r}")
-        arguments[name] = _value(value, schema.get(name, {}))
-    return tool, arguments
-
-
-def _value(text: str, schema: Mapping[str, Any]) -> Any:
-    if schema.get("type") == "string":
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    served = serve_environments([env], settings=settings) if resume is None else {}
+    with (open_store if resume is None else open_existing_store)(db) as store:
+        session = Sessions(store).resolve(resume, PLAYER.principal) if resume is not None else None
+        practice = Practice(store, serve_environments([session.env]) if session else served)
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(practice):
+            try:
+                if session is not None:
+                    yield Game.resume(portal, practice, session)
+                else:
+                    yield Game.begin(portal, practice, next(iter(practice.served)), seed)
+            except ActionError as error:
+                raise UsageError(str(error)) from None

@@ -41,6 +41,11 @@ def test_without_a_command_there_is_help(practicum: Practicum) -> None:
     assert "COMMAND" in said.out + said.err
 
 
+def test_options_for_all_commands_without_a_command_are_one_line(practicum: Practicum) -> None:
+    said = practicum("--log-level", "debug").refusal
+    assert said == "no command is given; `practicum --help` lists them"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

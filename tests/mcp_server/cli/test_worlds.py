@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mcp_server.cli.conftest import Practicum
+from tests.mcp_server.cli.terminal import at_terminal
 from tests.mcp_server.clients import PARCELS, command, world
 
 
@@ -74,3 +75,53 @@ def test_what_a_world_prints_does_not_spoil_the_findings(tmp_path: Path) -> None
 
 def test_check_of_nothing_is_one_line(practicum: Practicum) -> None:
     assert "no environment 'flihgt'; did you mean 'flight'?" in practicum("check", "flihgt").refusal
+
+
+def test_a_data_sheet_shows_goal_tools_rewards_and_settings(practicum: Practicum) -> None:
+    said = practicum("envs", "flight").out
+    assert "flight-v1, domain travel" in said
+    assert "  select_flight (only reads): Show the details of a flight" in said
+    assert "  abort (may end the episode): Give up" in said
+    assert "      page (whole number, default 1): Page of the results, from 1." in said
+    assert "  payment_failed -0.05" in said
+    assert "  p_3ds (float), 0.2 by default" in said
+
+
+def test_a_data_sheet_is_json_too(practicum: Practicum) -> None:
+    sheet = json.loads(practicum("envs", PARCELS, "--json").out)
+    assert sheet["id"] == "parcels-v1"
+    assert [tool["name"] for tool in sheet["tools"]][:2] == ["look", "store"]
+    assert sheet["settings"] == [{"name": "parcels", "type": "int", "default": 3}]
+    assert sheet["rewards"]["stored"] == 0.05
+
+
+def test_domains_are_listed_for_people_and_for_programs(practicum: Practicum) -> None:
+    assert "travel, judged by the world's own state" in practicum("envs", "--domains").out
+    sheets = {sheet["name"]: sheet for sheet in json.loads(practicum("envs", "--domains", "--json").out)}
+    assert "abort" in sheets["travel"]["ending_tools"]
+    assert sum(sheets["travel"]["rubric_weights"].values()) == pytest.approx(1)
+
+
+def test_a_sheet_and_the_domains_exclude_each_other(practicum: Practicum) -> None:
+    assert (
+        practicum("envs", "flight", "--domains").refusal == "envs takes an environment or --domains, not both"
+    )
+
+
+def test_what_was_written_is_json_too(practicum: Practicum, tmp_path: Path) -> None:
+    written = json.loads(practicum("new", "tea_house", "--folder", tmp_path, "--json").out)
+    assert Path(written["environment"]).exists()
+    assert Path(written["test"]).exists()
+    assert written["next"].startswith("practicum check ")
+
+
+@pytest.mark.integration
+def test_long_work_shows_a_bar_on_a_terminal_and_nowhere_else() -> None:
+    with at_terminal("check", PARCELS) as terminal:
+        terminal.until(f"checking {PARCELS}"[:40])
+        terminal.end()
+    with at_terminal("check", PARCELS, "--json") as terminal:
+        terminal.end()
+    assert terminal.text == "[]\n"
+    done = subprocess.run(command("check", PARCELS), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
