@@ -16,7 +16,7 @@ BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(filter-out benchmarks/_%
 BENCH_ARGS ?= --quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench proof clean
+.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench proof bundle clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -49,8 +49,13 @@ bench: $(DEV) $(BENCH) ## Run the benchmarks, the short form of each (BENCH_ARGS
 	  echo "== $$module $(BENCH_ARGS)"; $(BIN)/python -m $$module $(BENCH_ARGS); \
 	done
 
-proof: $(DEV) ## Run what is too slow for every change: a server killed 50 times under 20 clients
-	PRACTICUM_KILL_ROUNDS=50 $(BIN)/python -m pytest tests/faults/test_kill.py $(PYTEST_ARGS)
+proof: $(DEV) ## Run what is too slow for every change: 50 kills under 20 clients, large hostile doses, a 30-minute soak
+	PRACTICUM_KILL_ROUNDS=50 PRACTICUM_HOSTILE_DOSE=5 PRACTICUM_HOSTILE_OPENS=20000 PRACTICUM_HOSTILE_EXAMPLES=5000 \
+	  PRACTICUM_SOAK_MINUTES=30 $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
+
+bundle: $(BASE) ## Pack dist/practicum.mcpb, one file that desktop applications install
+	@$(BIN)/python packaging/generate.py --check
+	@$(BIN)/python packaging/bundle.py dist/practicum.mcpb
 
 clean: ## Remove what was built and installed here; the session log in your data folder stays
 	rm -rf $(VENV) $(BENCH_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

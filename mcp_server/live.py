@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
+from practicum.envs.watch import WATCH, TookTooLong
 from practicum.mcp_server.calls import Call
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import EPISODE_OVER, Divergence, Session, Sessions, rebuild
@@ -21,8 +23,10 @@ T = TypeVar("T")
 
 EXAMINED = 8
 """Sessions looked at, those idle for longest, whenever another one is taken into memory."""
-IDLE_S = 1800.0
-"""A session that nobody plays for so long leaves memory, not the log."""
+BEGIN_WAIT_S = 120.0
+"""How long a world that waits may take to begin, or to be rebuilt from the log."""
+WORLD_THREADS = 512
+"""Calls of worlds that wait, played at the same moment; further ones wait for a place."""
 MAX_LIVE = 4096
 """Sessions kept in memory; the one used longest ago leaves it first, and comes back by replay."""
 
@@ -53,7 +57,8 @@ class Live:
     episode: Episode | None = None
     lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
     running: Running | None = None
-    used_at: float = field(default_factory=time.monotonic)
+    used_at: float = 0.0
+    """By the clock of the sessions that it is among."""
 
     @property
     def busy(self) -> bool:
@@ -62,12 +67,27 @@ class Live:
 
 
 class LiveSessions:
-    """The sessions of one process that are in memory, the one used last at the end."""
+    """The sessions of one process that are in memory, the one used last at the end.
 
-    def __init__(self, sessions: Sessions, served: Mapping[str, Served], max_live: int = MAX_LIVE) -> None:
+    Args:
+        sessions: where they come from.
+        served: the worlds they play.
+        idle_s: a session that nobody plays for so long leaves memory, not the log.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        served: Mapping[str, Served],
+        *,
+        idle_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sessions = sessions
         self._served = served
-        self._max_live = max_live
+        self._idle_s = idle_s
+        self._clock = clock
         self._live: OrderedDict[str, Live] = OrderedDict()
 
     def __len__(self) -> int:
@@ -82,21 +102,30 @@ class LiveSessions:
         live = self._live.get(session_id)
         if live is not None:
             self._live.move_to_end(session_id)
-            live.used_at = time.monotonic()
+            live.used_at = self._clock()
         return live
 
     def keep(self, live: Live) -> Live:
         """Take a session into memory; idle ones leave it after a while, sooner when there are too many."""
         self._live[live.session.id] = live
-        long_ago = live.used_at - IDLE_S
+        live.used_at = self._clock()
+        long_ago = live.used_at - self._idle_s
         for key, other in list(islice(self._live.items(), EXAMINED)):
             if other.used_at < long_ago and not other.busy:
                 del self._live[key]
-        if len(self._live) > self._max_live:
+        if len(self._live) > MAX_LIVE:
             idle = [key for key, other in self._live.items() if not other.busy and other is not live]
-            for key in idle[: len(self._live) - self._max_live]:
+            for key in idle[: len(self._live) - MAX_LIVE]:
                 del self._live[key]
         return live
+
+    def playing(self) -> list[str]:
+        """Names the calls that are being played now."""
+        busy = [live for live in list(self._live.values()) if live.busy]
+        return [
+            f"{live.running.call.tool if live.running else 'a call'} of session {live.session.id}"
+            for live in busy
+        ]
 
     def drop(self, session_id: str) -> None:
         """Forget what is in memory; the log stays."""
@@ -131,9 +160,17 @@ class LiveSessions:
 
     async def _rebuilt(self, session: Session, last: int | None = None) -> Episode:
         try:
-            return await self.beside(session, lambda: rebuild(self._sessions, session, last=last))
+            return await off_loop(
+                self.env_class(session),
+                lambda: rebuild(self._sessions, session, last=last),
+                limit_s=BEGIN_WAIT_S,
+            )
         except UsageError as error:
             raise ActionError(str(error)) from None
+        except WorldFailed as error:
+            raise ActionError(
+                f"session {session.id} cannot be rebuilt from the log: its world failed ({error})"
+            ) from error
         except Divergence as error:
             raise ActionError(
                 f"session {session.id} cannot go on: {error}. open_session with from_session={session.id!r}, "
@@ -153,9 +190,59 @@ class LiveSessions:
         return find_served(self._served, session.task.env).env_class
 
 
-async def off_loop(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]) -> T:
-    """Run `work` here, or in a worker thread for a world that waits: a hop costs more than a quick step."""
-    return await anyio.to_thread.run_sync(work) if env.blocking else work()
+async def off_loop(
+    env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T], *, limit_s: float | None = None
+) -> T:
+    """Run a world's `work` here, or in a worker thread if it waits: a hop costs more than a quick step.
+
+    Args:
+        env: the world.
+        work: what it is to do.
+        limit_s: how long a world that waits may take; its thread goes on, and nobody hears of the result.
+
+    Raises:
+        WorldFailed: as `contained`, or the world took longer than it may.
+    """
+    if not env.blocking:
+        return contained(env, work)
+    with anyio.move_on_after(limit_s):
+        return await anyio.to_thread.run_sync(
+            contained, env, work, limiter=_world_threads(), abandon_on_cancel=limit_s is not None
+        )
+    raise WorldFailed(f"{env.env_id()} has not answered within {limit_s:.0f} s")
+
+
+def contained(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]) -> T:
+    """Run a world's `work` so that it cannot end the process or keep it for ever.
+
+    Raises:
+        WorldFailed: it tried to.
+    """
+    try:
+        return WATCH.run(env.env_id, work)
+    except Exception:
+        raise
+    except TookTooLong as error:
+        raise WorldFailed(str(error)) from error
+    except BaseException as error:  # SystemExit and its like end a program, not somebody else's server
+        raise WorldFailed(type(error).__name__) from error
+
+
+_limiters: RunVar[anyio.CapacityLimiter] = RunVar("_limiters")
+
+
+def _world_threads() -> anyio.CapacityLimiter:
+    """The threads of worlds: apart from all others, so that worlds which hang keep nobody else from one."""
+    try:
+        return _limiters.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(WORLD_THREADS)
+        _limiters.set(limiter)
+        return limiter
+
+
+class WorldFailed(Exception):  # noqa: N818  # named for what happened
+    """A world did what would have ended or stopped the server; the message says what, in few words."""
 
 
 class SessionOver(ActionError):  # noqa: N818  # named for what happened, like EpisodeOver

@@ -50,6 +50,19 @@ class ServerProcess:
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=10)
 
+    def resident_kib(self) -> int:
+        """Memory of the process; 0 where the system does not tell."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status")
+        lines = status.read_text().splitlines() if status.exists() else []
+        return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
+
+    def ends_by(self, number: signal.Signals, *, within_s: float) -> int:
+        """Send a signal; the exit code. Fails where the server has not ended in time."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(timeout=within_s)
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
