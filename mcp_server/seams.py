@@ -5,20 +5,22 @@
 - Notices of changed tools to clients of both eras.
 - `instructions` that depend on the connection.
 - An answer to a line that is no JSON-RPC message.
+- No spans where nobody collects them, and no copies of results that nobody changes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
 import anyio
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server._otel import OpenTelemetryMiddleware
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.runner import modern_error_data, modern_on_request
@@ -28,7 +30,20 @@ from mcp.shared._context_streams import ContextReceiveStream
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
-from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types import (
+    PARSE_ERROR,
+    SERVER_INFO_META_KEY,
+    CallToolResult,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
+from mcp_types.methods import validate_client_request
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
+
+from practicum.mcp_server.lines import Unreadable
 
 NOTICE_WAIT_S = 5.0
 """How long a notice may take to be written to one client before that client misses it."""
@@ -89,8 +104,15 @@ async def _readable(read_stream: Any, write_stream: Any) -> AsyncIterator[Sessio
         if isinstance(item, SessionMessage):
             yield item
             continue
-        error = ErrorData(code=PARSE_ERROR, message="Parse error: a line must be one JSON-RPC message")
-        await write_stream.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=None, error=error)))
+        answer = item.answer if isinstance(item, Unreadable) else _NO_MESSAGE
+        await write_stream.send(SessionMessage(answer))
+
+
+_NO_MESSAGE = JSONRPCError(
+    jsonrpc="2.0",
+    id=None,
+    error=ErrorData(code=PARSE_ERROR, message="Parse error: a line must be one JSON-RPC message"),
+)
 
 
 def _context_of(stream: Any) -> Any:
@@ -142,6 +164,45 @@ class _ProbeContext:
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
         """Nothing."""
+
+
+def without_idle_tracing(middleware: Sequence[ServerMiddleware[Any]]) -> list[ServerMiddleware[Any]]:
+    """The middleware, less the SDK's OpenTelemetry spans where this process has nobody to collect them.
+
+    A span is made of every request, collector or not: a twentieth of a call.
+    """
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return list(middleware)
+    return [each for each in middleware if not isinstance(each, OpenTelemetryMiddleware)]
+
+
+def plain_call(ctx: ServerRequestContext[Any, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """Name and arguments of a tool call of the 2026 era that holds nothing else; None for other requests.
+
+    Raises:
+        ValidationError: it is none by the protocol's schema.
+    """
+    params, version = ctx.params, ctx.protocol_version
+    if ctx.method != "tools/call" or version not in MODERN_PROTOCOL_VERSIONS or not params:
+        return None
+    if not params.keys() <= _PLAIN:
+        return None
+    validate_client_request(ctx.method, version, params)
+    return params["name"], params.get("arguments") or {}
+
+
+_PLAIN = frozenset({"_meta", "name", "arguments"})
+
+
+def plain_result(result: CallToolResult, server_info: Mapping[str, Any]) -> dict[str, Any]:
+    """A result of texts and structure as the 2026 era has it on the wire."""
+    return {
+        "content": [{"type": "text", "text": part.text} for part in result.content if part.type == "text"],
+        "structuredContent": result.structured_content,
+        "isError": bool(result.is_error),
+        "resultType": "complete",
+        "_meta": {SERVER_INFO_META_KEY: server_info},
+    }
 
 
 class ToolNotices:

@@ -15,16 +15,17 @@ from mcp.shared.exceptions import MCPError
 
 from practicum import __version__
 from practicum.envs import ActionError
-from practicum.envs.errors import UnknownTool
+from practicum.envs.errors import UnknownTool, shortened
 from practicum.mcp_server import prompts, resources
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.calls import Call, Caller, Pending, Played
 from practicum.mcp_server.core_tools import CORE_ACTIONS, CoreTools, core_cards
+from practicum.mcp_server.limits import LimitReached
 from practicum.mcp_server.live import SessionOver
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.progress import reporting
 from practicum.mcp_server.results import capped, compact, step_body
-from practicum.mcp_server.seams import EraServer, ToolNotices
+from practicum.mcp_server.seams import EraServer, ToolNotices, plain_call, plain_result, without_idle_tracing
 from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class PracticumServer(EraServer):
             instructions="",
             cache_hints={"tools/list": CacheHint(ttl_ms=0)},
             lifespan=self._lifespan,
-            get_tool_input_schema=self.catalogue.schema,
+            get_tool_input_schema=self._schema_with_headers,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
@@ -71,13 +72,20 @@ class PracticumServer(EraServer):
             on_get_prompt=self._get_prompt,
             on_subscriptions_listen=self.notices.listen,
         )
+        self._stamp = self.server_info_stamp
+        self.middleware = without_idle_tracing(self.middleware)
         self.middleware.append(self.notices.watch)
         self.middleware.append(self._instruct)
+        self.middleware.append(self._call_plainly)
 
     @asynccontextmanager
     async def _lifespan(self, _: Any) -> AsyncIterator[dict[str, Any]]:
         async with self.practice:
-            yield {}
+            logger.info("started: %s on %s", ", ".join(self.practice.served), self.practice.store.path)
+            try:
+                yield {}
+            finally:
+                logger.info("stopped")
 
     async def publish(self, tool: PublishedTool) -> None:
         """Offer a tool from now on, and tell every connected client.
@@ -107,22 +115,42 @@ class PracticumServer(EraServer):
             tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue)]
         )
 
+    def _schema_with_headers(self, name: str) -> Mapping[str, Any] | None:
+        """The schema of a tool with arguments that travel in HTTP headers too, for the SDK to compare."""
+        schema = self.catalogue.schema(name) or {"properties": {}}
+        return schema if any("x-mcp-header" in each for each in schema["properties"].values()) else None
+
+    async def _call_plainly(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware, the innermost: the SDK would take the result apart and put it together four times."""
+        plain = plain_call(ctx)
+        if plain is None:
+            return await call_next(ctx)
+        return plain_result(await self._answer(ctx, *plain), self._stamp)
+
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        return await self._answer(ctx, params.name, params.arguments or {})
+
+    async def _answer(self, ctx: Context, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
         binding = self._bind(ctx)
         try:
-            called = await self._called(ctx, binding, params.name, params.arguments or {})
+            called = await self._called(ctx, binding, name, arguments)
         except SessionOver as over:
+            logger.debug("%s was refused: %s", name, over)
             return refused(f"{over}; {binding.way_on}")
+        except LimitReached as limit:
+            logger.debug("%s was refused: %s", name, limit)
+            return refused(str(limit), **limit.facts())
         except ActionError as refusal:
+            logger.debug("%s was refused: %s", name, refusal)
             return refused(str(refusal))
         except MCPError:
             raise
         except Exception as error:  # the server's edge: a bug is told in one line, and logged
-            logger.exception("%s failed", params.name)
-            return refused(f"{params.name} failed on the server ({type(error).__name__}); its log says more")
+            logger.exception("%s failed", name)
+            return refused(f"{name} failed on the server ({type(error).__name__}); its log says more")
         if called is None:
             known = [card.name for card in binding.cards(self.catalogue)]
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", data={"tools": known})
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name}", data={"tools": known})
         return called
 
     async def _called(
@@ -169,6 +197,7 @@ class PracticumServer(EraServer):
             return accepted(body, compact(body))
         body = step_body(played.session, played.step, hide_rewards=binding.hides(played.session))
         shown, text = capped(body, played.step.turn)
+        self.practice.answered(binding.caller, len(text))
         return types.CallToolResult(
             content=[types.TextContent(text=text)], structured_content=shown, is_error=played.step.refused
         )
@@ -208,9 +237,9 @@ def accepted(body: Mapping[str, Any], text: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=dict(body))
 
 
-def refused(message: str) -> types.CallToolResult:
-    """A call that was not played, told to the agent."""
-    body = {"error": message}
+def refused(message: str, **facts: Any) -> types.CallToolResult:
+    """A call that was not played, told to the agent, with what a program reads of it."""
+    body = {"error": shortened(message), **facts}
     return types.CallToolResult(
         content=[types.TextContent(text=compact(body))], structured_content=body, is_error=True
     )

@@ -1,9 +1,10 @@
-"""Batches: the steps and ends that one transaction writes, and why the log refuses one of them."""
+"""Batches: what one transaction writes (steps, starts, ends), and why the log refuses one of them."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from practicum.envs.episodes import Step
@@ -22,13 +23,18 @@ class SessionEnded(TurnTaken):
     """The session has ended or has been forgotten, so it takes no more steps."""
 
 
+Write = Callable[[sqlite3.Connection], object]
+"""Something else that is to be written within the caller's transaction."""
+
+
 class Batch:
-    """Steps that are written in one transaction."""
+    """What is written in one transaction: steps, and a few other things beside them."""
 
     def __init__(self) -> None:
         self.done = False
         self.failure: Exception | None = None
-        self._rows: list[StepRow] = []
+        self._rows: dict[int, StepRow] = {}
+        self._others: dict[int, Write] = {}
         self._blobs: list[tuple[str, str]] = []
         self._ends: list[tuple[str, str, float, Mapping[str, Any] | None]] = []
         self._refused: dict[int, Exception] = {}
@@ -36,15 +42,22 @@ class Batch:
     def add(self, session_id: str, step: Step, now: float) -> int:
         """Put a step into the batch; returns its place."""
         row, blob = step_row(session_id, step, now)
-        self._rows.append(row)
+        place = len(self._rows) + len(self._others)
+        self._rows[place] = row
         if blob is not None:
             self._blobs.append(blob)
         if step.done:
             self._ends.append((session_id, EPISODE_OVER, now, step.outcome))
-        return len(self._rows) - 1
+        return place
+
+    def add_other(self, write: Write) -> int:
+        """Put something else into the batch, a session's start or end or an event; returns its place."""
+        place = len(self._rows) + len(self._others)
+        self._others[place] = write
+        return place
 
     def settle(self, place: int) -> None:
-        """Return if the step at `place` was written, raise why not otherwise."""
+        """Return if what is at `place` was written, raise why not otherwise."""
         if self.failure is not None:
             raise self.failure
         if place in self._refused:
@@ -52,9 +65,11 @@ class Batch:
 
     def insert_together(self, connection: sqlite3.Connection) -> None:
         """Write them all; one that the log refuses fails the rest along with it."""
+        for write in self._others.values():
+            write(connection)
         if self._blobs:
             connection.executemany(_INSERT_BLOB, self._blobs)
-        connection.executemany(_INSERT_STEP, self._rows)
+        connection.executemany(_INSERT_STEP, self._rows.values())
         for end in self._ends:
             insert_end(connection, *end)
 
@@ -62,19 +77,29 @@ class Batch:
         """Write those that the log takes and remember why it refuses the others."""
         blobs = dict(self._blobs)
         ends = {end[0]: end for end in self._ends}
-        for place, row in enumerate(self._rows):
-            session_id, turn, blob = row[0], row[1], row[_BLOB]
-            connection.execute("SAVEPOINT one")
-            try:
-                if blob is not None:
-                    connection.execute(_INSERT_BLOB, (blob, blobs[blob]))
-                connection.execute(_INSERT_STEP, row)
-                if session_id in ends and (row[_TERMINATED] or row[_TRUNCATED]):
-                    insert_end(connection, *ends[session_id])
-            except sqlite3.IntegrityError as error:
-                connection.execute("ROLLBACK TO one")
-                self._refused[place] = _refusal(error, session_id, turn)
-            connection.execute("RELEASE one")
+
+        def write_step(connection: sqlite3.Connection, row: StepRow) -> None:
+            session_id, blob = row[0], row[_BLOB]
+            if blob is not None:
+                connection.execute(_INSERT_BLOB, (blob, blobs[blob]))
+            connection.execute(_INSERT_STEP, row)
+            if session_id in ends and (row[_TERMINATED] or row[_TRUNCATED]):
+                insert_end(connection, *ends[session_id])
+
+        for place, write in self._others.items():
+            self._write_one(connection, place, write)
+        for place, row in self._rows.items():
+            self._write_one(connection, place, partial(write_step, row=row))
+
+    def _write_one(self, connection: sqlite3.Connection, place: int, write: Write) -> None:
+        connection.execute("SAVEPOINT one")
+        try:
+            write(connection)
+        except sqlite3.IntegrityError as error:
+            connection.execute("ROLLBACK TO one")
+            row = self._rows.get(place)
+            self._refused[place] = error if row is None else _refusal(error, row[0], row[1])
+        connection.execute("RELEASE one")
 
 
 _BLOB = STEP_COLUMNS.index("blob")
@@ -110,6 +135,13 @@ def insert_end(
         success, regret = outcome.get("success"), outcome.get("regret")
         violations, text = dump_text(outcome.get("violations", [])), dump_text(outcome)
     connection.execute(_INSERT_END, (session_id, now, reason, success, violations, regret, text, session_id))
+
+
+def insert_end_once(connection: sqlite3.Connection, session_id: str, reason: str, now: float) -> None:
+    """Write a session's end without an outcome, unless it has ended already."""
+    ended = "SELECT 1 FROM session_ends WHERE session = ?"
+    if not connection.execute(ended, (session_id,)).fetchone():
+        insert_end(connection, session_id, reason, now, None)
 
 
 def insert_copies(connection: sqlite3.Connection, start: SessionStart) -> None:

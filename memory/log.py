@@ -6,13 +6,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
-from anyio.lowlevel import cancel_shielded_checkpoint
+from anyio.lowlevel import checkpoint
 
 from practicum.envs.episodes import Opening, Step
-from practicum.memory.batches import Batch, insert_end
+from practicum.memory.batches import Batch, insert_end_once
 from practicum.memory.rows import dump_text
 from practicum.memory.starts import SessionStart, insert_start
 from practicum.memory.store import Busy, Store, is_busy
@@ -45,6 +46,14 @@ class Log:
         with self.writing() as connection:
             insert_start(connection, start)
 
+    async def start_shared(self, start: SessionStart) -> None:
+        """As `start`, together with what other tasks write now; the event loop goes on meanwhile.
+
+        Raises:
+            LogUnavailable: it could not be written.
+        """
+        await self._share(lambda batch: batch.add_other(partial(insert_start, start=start)))
+
     def append(self, session_id: str, step: Step) -> None:
         """Write a step; it is committed when this returns.
 
@@ -57,26 +66,14 @@ class Log:
         batch.settle(place)
 
     async def append_shared(self, session_id: str, step: Step) -> None:
-        """Write a step together with those that other tasks write now; committed when this returns.
+        """Write a step together with what other tasks write now; committed when this returns.
 
         A cancelled caller's step is written all the same.
 
         Raises:
             TurnTaken, LogUnavailable: the step was not written.
         """
-        batch = self._pending
-        if batch is None:
-            batch = self._pending = Batch()
-        place = batch.add(session_id, step, self._clock())
-        try:
-            await cancel_shielded_checkpoint()
-            if not batch.done:
-                await self._flush(batch)
-        except BaseException:
-            self._leave(batch)
-            self._write(batch)
-            raise
-        batch.settle(place)
+        await self._share(lambda batch: batch.add(session_id, step, self._clock()))
 
     def close(self, session_id: str, reason: str) -> None:
         """Write that a session has ended, unless it has already.
@@ -85,9 +82,16 @@ class Log:
             LogUnavailable: it could not be written.
         """
         with self.writing() as connection:
-            ended = "SELECT 1 FROM session_ends WHERE session = ?"
-            if not connection.execute(ended, (session_id,)).fetchone():
-                insert_end(connection, session_id, reason, self._clock(), None)
+            insert_end_once(connection, session_id, reason, self._clock())
+
+    async def close_shared(self, session_id: str, reason: str) -> None:
+        """As `close`, together with what other tasks write now; the event loop goes on meanwhile.
+
+        Raises:
+            LogUnavailable: it could not be written.
+        """
+        end = partial(insert_end_once, session_id=session_id, reason=reason, now=self._clock())
+        await self._share(lambda batch: batch.add_other(end))
 
     def event(self, kind: str, body: Mapping[str, Any]) -> None:
         """Write that something happened which is no step: mined, verified, published, retired or the like.
@@ -97,6 +101,15 @@ class Log:
         """
         with self.writing() as connection:
             insert_event(connection, kind, body, self._clock())
+
+    async def event_shared(self, kind: str, body: Mapping[str, Any]) -> None:
+        """As `event`, together with what other tasks write now; the event loop goes on meanwhile.
+
+        Raises:
+            LogUnavailable: it could not be written.
+        """
+        write = partial(insert_event, kind=kind, body=body, now=self._clock())
+        await self._share(lambda batch: batch.add_other(write))
 
     def data_version(self) -> int:
         """A number that changes when another process has written to the file."""
@@ -111,6 +124,22 @@ class Log:
                 yield connection
         except sqlite3.DatabaseError as error:
             raise _unavailable(self.store, error) or error from None
+
+    async def _share(self, add: Callable[[Batch], int]) -> None:
+        """Add to the batch that waits, and return when it is committed."""
+        batch = self._pending
+        if batch is None:
+            batch = self._pending = Batch()
+        place = add(batch)
+        try:
+            await checkpoint()
+            if not batch.done:
+                await self._flush(batch)
+        except BaseException:
+            self._leave(batch)
+            self._write(batch)
+            raise
+        batch.settle(place)
 
     async def _flush(self, batch: Batch) -> None:
         with anyio.CancelScope(shield=True):

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from sqlite_utils import Database
 
 from practicum.envs.errors import UsageError
+from practicum.memory.checkpoints import Checkpoints, checkpoint
 from practicum.memory.migrations import migrate, refuse_foreign
 
 BUSY_TIMEOUT_S = 5.0
@@ -51,8 +51,11 @@ class Store:
         self.connection = connection
         self.durable = durable
         """Whether a commit survives a power cut."""
+        self.commits = 0
+        """Transactions that this process has written."""
         self.lock = threading.RLock()
         self._busy_timeout_s = busy_timeout_s
+        self._checkpoints = Checkpoints(path, self._another, self.lock)
         self._threads = threading.local()
         self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 
@@ -68,7 +71,7 @@ class Store:
         Raises:
             UsageError: the file cannot be read or written, is no database of ours, or is of a newer version.
         """
-        path = Path(path).expanduser().absolute()
+        path = _absolute(path)
         with _told_to_the_user(path):
             _make(path)
             refuse_foreign(path)
@@ -88,32 +91,37 @@ class Store:
         Raises:
             UsageError: as `open`, or there is no such file.
         """
-        path = Path(path).expanduser().absolute()
+        path = _absolute(path)
         with _told_to_the_user(path):
             path.stat()
         return cls.open(path)
 
     def close(self) -> None:
         """Close every connection; the store is of no use afterwards."""
+        self._checkpoints.finish()
         with self.lock:
             for reader in list(self._readers):
                 reader.close()
+            with suppress(sqlite3.Error):  # on a full disk the log stays, and the next to open it reads it
+                checkpoint(self.connection)
             self.connection.close()
 
-    def reader(self) -> Database:
+    def reader(self) -> Reader:
         """The calling thread's reading connection; it cannot write."""
-        known: Database | None = getattr(self._threads, "database", None)
+        known: Reader | None = getattr(self._threads, "reader", None)
         if known is None:
             timeout_s = self._busy_timeout_s
-            connection = _connect(self.path, Reader, durable=self.durable, busy_timeout_s=timeout_s)
-            connection.execute("PRAGMA query_only = ON")
-            self._readers.add(connection)
-            known = self._threads.database = Database(connection, execute_plugins=False)
+            known = _connect(self.path, Reader, durable=self.durable, busy_timeout_s=timeout_s)
+            known.execute("PRAGMA query_only = ON")
+            self._readers.add(known)
+            self._threads.reader = known
         return known
 
     def read(self, sql: str, parameters: Any = ()) -> list[dict[str, Any]]:
         """The rows of a query, all at once, so that no reading transaction stays open."""
-        return list(self.reader().query(sql, parameters))
+        cursor = self.reader().execute(sql, parameters)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
 
     @contextmanager
     def writing(self, *, wait: bool = True) -> Iterator[sqlite3.Connection]:
@@ -134,12 +142,20 @@ class Store:
             try:
                 yield connection
                 connection.execute("COMMIT")
+                self.commits += 1
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            self._checkpoints.look()
         finally:
             self.lock.release()
+
+    def _another(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = _connect(
+            self.path, sqlite3.Connection, durable=self.durable, busy_timeout_s=self._busy_timeout_s
+        )
+        return connection
 
     def _begin(self, *, wait: bool) -> None:
         if wait:
@@ -156,6 +172,15 @@ class Store:
             self.connection.execute(f"PRAGMA busy_timeout = {_milliseconds(self._busy_timeout_s)}")
 
 
+def _absolute(path: Path) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise UsageError(
+            f"cannot open the database {path}: there is no such user; choose another with --db"
+        ) from None
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another connection holds what this one wanted."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -168,8 +193,9 @@ def _make(path: Path) -> None:
 
 
 def _make_private(path: Path) -> None:
-    with suppress(PermissionError):
-        path.chmod(0o600)
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(PermissionError, FileNotFoundError):
+            file.chmod(0o600)
 
 
 def _connect(path: Path, kind: type[Any], *, durable: bool, busy_timeout_s: float) -> Any:
@@ -177,6 +203,10 @@ def _connect(path: Path, kind: type[Any], *, durable: bool, busy_timeout_s: floa
     try:
         _use_wal(connection, busy_timeout_s)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpoints
+        connection.execute(
+            "PRAGMA journal_size_limit = 0"
+        )  # a log begun anew is cut, so its size tells its length
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")  # so that INSERT OR REPLACE meets the triggers
     except BaseException:

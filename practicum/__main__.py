@@ -1,5 +1,16 @@
-"""`python -m practicum` is the `practicum` command."""
+"""`python -m practicum` and `practicum`: the command line."""
 
-from practicum.mcp_server.cli.app import main
+from __future__ import annotations
 
-main()
+from practicum.mcp_server.collecting import collection_paused
+
+
+def main() -> None:
+    """Load the commands, and run the one that is asked for."""
+    with collection_paused():
+        from practicum.mcp_server.cli.app import main as run
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from practicum.envs import Task
 from practicum.memory import (
     LogUnavailable,
     SessionEnded,
@@ -280,3 +281,30 @@ def test_an_episode_whose_step_was_not_kept_can_be_rebuilt_and_go_on(path, log, 
     again = rebuild(sessions, sessions.get(session_id, None))
     log.append(session_id, again.play("look", {}))
     assert [step.turn for step in sessions.steps(session_id)] == [1, 2]
+
+
+def test_sessions_that_begin_at_the_same_time_share_a_commit_and_one_that_is_refused_leaves_the_rest(
+    store, log, sessions
+):
+    starts = [
+        SessionStart(id=new_session_id(), env="parcels-v1", task=Task("parcels", 1, n)) for n in range(50)
+    ]
+    log.start(starts[7])
+    commits = store.commits
+    refused = []
+
+    async def begin(start: SessionStart) -> None:
+        try:
+            await log.start_shared(start)
+        except sqlite3.IntegrityError as error:
+            refused.append((start.id, str(error)))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for start in starts:
+                group.start_soon(begin, start)
+
+    anyio.run(main)
+    assert refused == [(starts[7].id, "session exists")]
+    assert sessions.count() == 50
+    assert store.commits - commits == 1

@@ -66,6 +66,41 @@ def test_while_another_process_writes_the_event_loop_goes_on(path, durable):
         assert Sessions(store).get(start.id, None).steps == 1
 
 
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("what", ["start", "close", "event"])
+def test_a_start_an_end_and_an_event_wait_for_another_process_beside_the_event_loop(path, durable, what):
+    with (
+        closing(Store.open(path, durable=durable)) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        log = Log(store)
+        open_one = begin_bare(log)
+        new = SessionStart(id=new_session_id(), env="parcels-v1", task=Task("parcels", 1, 1))
+        write = {
+            "start": lambda: log.start_shared(new),
+            "close": lambda: log.close_shared(open_one.id, "closed"),
+            "event": lambda: log.event_shared("mined", {}),
+        }[what]
+        other.execute("BEGIN IMMEDIATE")
+
+        async def main():
+            async with anyio.create_task_group() as group:
+                group.start_soon(write)
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+                other.execute(
+                    "ROLLBACK"
+                )  # only a loop that is not blocked gets here before the write gives up
+
+        anyio.run(main)
+        found = {
+            "start": Sessions(store).get(new.id, None) is not None,
+            "close": Sessions(store).get(open_one.id, None).reason == "closed",
+            "event": bool(store.read("SELECT 1 FROM events WHERE kind = 'mined'")),
+        }
+        assert found == {name: name == what for name in found}
+
+
 def begin_bare(log: Log) -> SessionStart:
     start = SessionStart(id=new_session_id(), env="parcels-v1", task=Task("parcels", 1, 0))
     log.start(start)
