@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from practicum.envs.actions import ToolCall
 from practicum.envs.core import ToolEnv
@@ -18,7 +22,15 @@ if TYPE_CHECKING:
     import gymnasium
 
 
-@dataclass(frozen=True, slots=True)
+def compact_json(value: Any) -> bytes:
+    """Compact JSON; equal values give equal bytes."""
+    try:
+        return to_json(value)
+    except PydanticSerializationError:  # a lone surrogate has no UTF-8 form, only an escape
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
 class Step:
     """One call and what came of it."""
 
@@ -45,6 +57,11 @@ class Step:
     """The agent's own words beside the call."""
     latency_us: int = field(default=0, compare=False)
     render: Callable[[Any], str] = field(default=str, repr=False, compare=False)
+
+    @cached_property
+    def result_json(self) -> bytes:
+        """The result as compact JSON: the log keeps it and the client gets it, so it is made once."""
+        return compact_json(self.result)
 
     @property
     def refused(self) -> bool:
@@ -237,7 +254,7 @@ def as_step(
     terms, outcome = info["terms"], info["outcome"]
     total = sum(terms.values())
     if reward != total:
-        terms = terms | {"wrappers": float(reward) - total}
+        terms = terms | {"wrappers": terms.get("wrappers", 0.0) + float(reward) - total}
         total = sum(terms.values())
     if outcome is None and truncated:
         outcome = world.outcome()

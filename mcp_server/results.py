@@ -40,17 +40,32 @@ def compact(body: Any) -> str:
     return to_json(body, inf_nan_mode="null").decode()
 
 
-def capped(body: dict[str, Any], turn: int) -> tuple[dict[str, Any], str]:
+def capped(body: dict[str, Any], turn: int, result_json: bytes | None = None) -> tuple[dict[str, Any], str]:
     """A body of at most `CAP` characters, and its JSON text.
 
     The longest texts, lists and objects in it are cut; `more` says for each how get_session reads on.
+
+    Args:
+        body: what is shown.
+        turn: which turn it is of.
+        result_json: the JSON of `body["result"]`, where it has been made before.
     """
-    body, text = _as_text(body)
+    if result_json is None or any(sign in result_json for sign in _NOT_SHOWN_SO):
+        body, text = _as_text(body)
+    else:
+        text = compact({**body, "result": _HERE}).replace(_HERE_JSON, result_json.decode(), 1)
     if len(text) <= CAP:
         return body, text
     return _fitted(
         turn, lambda cutter: {key: cutter.cut(value, f"/{_escape(key)}") for key, value in body.items()}
     )
+
+
+_HERE = "\0result\0"
+_HERE_JSON = compact(_HERE)
+"""Stands for a result, in a body whose texts before it are ids and numbers."""
+_NOT_SHOWN_SO = (b"NaN", b"Infinity", b"\\ud")
+"""What may stand in the log's JSON and not in a client's."""
 
 
 def read_on(body: Mapping[str, Any], turn: int, path: str, offset: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import contextvars
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from weakref import WeakSet
 
@@ -42,6 +43,7 @@ from mcp_types import (
 from mcp_types.methods import validate_client_request
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from opentelemetry import trace
+from pydantic_core import from_json, to_json
 
 from practicum.mcp_server.lines import Unreadable
 
@@ -187,11 +189,24 @@ def plain_call(ctx: ServerRequestContext[Any, Any]) -> tuple[str, Mapping[str, A
         return None
     if not params.keys() <= _PLAIN:
         return None
-    validate_client_request(ctx.method, version, params)
+    if type(params.get("name")) is str and type(params.get("arguments", {})) is dict:
+        _check_meta(version, to_json(params.get("_meta")))
+    else:
+        validate_client_request(ctx.method, version, params)
     return params["name"], params.get("arguments") or {}
 
 
 _PLAIN = frozenset({"_meta", "name", "arguments"})
+
+
+@lru_cache(maxsize=256)
+def _check_meta(version: str, meta: bytes) -> None:
+    """See that what a call says of its client is well-formed; a client says the same with every call.
+
+    Raises:
+        ValidationError: it is not.
+    """
+    validate_client_request("tools/call", version, {"name": "any", "_meta": from_json(meta)})
 
 
 def plain_result(result: CallToolResult, server_info: Mapping[str, Any]) -> dict[str, Any]:

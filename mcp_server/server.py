@@ -123,7 +123,7 @@ class PracticumServer(EraServer):
     async def _call_plainly(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Middleware, the innermost: the SDK would take the result apart and put it together four times."""
         plain = plain_call(ctx)
-        if plain is None:
+        if plain is None or self.catalogue.schema(plain[0]) is None:
             return await call_next(ctx)
         return plain_result(await self._answer(ctx, *plain), self._stamp)
 
@@ -196,7 +196,8 @@ class PracticumServer(EraServer):
             body = {"session_id": played.session.id, "turn": played.turn, "pending": True}
             return accepted(body, compact(body))
         body = step_body(played.session, played.step, hide_rewards=binding.hides(played.session))
-        shown, text = capped(body, played.step.turn)
+        known = played.step.result_json if "result" in body else None
+        shown, text = capped(body, played.step.turn, known)
         self.practice.answered(binding.caller, len(text))
         return types.CallToolResult(
             content=[types.TextContent(text=text)], structured_content=shown, is_error=played.step.refused

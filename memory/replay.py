@@ -18,7 +18,7 @@ from practicum.envs.outside import Answer, LiveOutside, ReplayedOutside, ReplayM
 from practicum.envs.registry import EnvClass, find
 from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.memory.redact import FindRedactor, InClear, Redactor, redactor_of
-from practicum.memory.rows import dump, result_hash
+from practicum.memory.rows import dump_text, result_hash
 from practicum.memory.sessions import Session, Sessions
 from practicum.memory.store import Store
 
@@ -182,7 +182,7 @@ def _compare(recorded: Step, digest: str, replayed: Step) -> None:
         raise Divergence(recorded.turn, "result", recorded.result, replayed.result)
     for what in _COMPARED:
         before, now = getattr(recorded, what), getattr(replayed, what)
-        if before != now and dump(before) != dump(now):
+        if before != now and dump_text(before) != dump_text(now):
             raise Divergence(recorded.turn, what, before, now)
 
 
@@ -191,7 +191,7 @@ def _kinds(answers: Iterable[Answer]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = dump(value).decode()
+    text = dump_text(value)
     return text if len(text) <= 200 else f"{text[:200]} …"
 
 
@@ -278,6 +278,6 @@ def _bare_result(episode: Episode, call: _Call) -> Any:
 
 def world_sha256(env: ToolEnv[Any]) -> str:
     """SHA-256 over the whole world as compact JSON with sorted keys and floats rounded to two places."""
-    world = json.loads(dump(env.world()), parse_float=lambda digits: round(float(digits), 2))
+    world = json.loads(dump_text(env.world()), parse_float=lambda digits: round(float(digits), 2))
     text = json.dumps(world, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

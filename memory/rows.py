@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
-from practicum.envs.episodes import Step
+from practicum.envs.episodes import Step, compact_json
 from practicum.envs.outside import Answer
 
 BLOB_FROM_BYTES = 4096
@@ -24,21 +24,13 @@ STEP_COLUMNS = (
 StepRow = tuple[Any, ...]
 
 
-def dump(value: Any) -> bytes:
-    """Compact JSON; equal values give equal bytes."""
-    try:
-        return to_json(value)
-    except PydanticSerializationError:  # a lone surrogate has no UTF-8 form, only an escape
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
 def dump_text(value: Any) -> str:
     """Compact JSON as text."""
-    return dump(value).decode()
+    return compact_json(value).decode()
 
 
 def load(text: str | bytes | None) -> Any:
-    """What `dump` wrote; None of None."""
+    """What `dump_text` wrote; None of None."""
     if text is None:
         return None
     try:
@@ -49,12 +41,12 @@ def load(text: str | bytes | None) -> Any:
 
 def result_hash(result: Any) -> str:
     """SHA-256 over a result's JSON, in hex."""
-    return hashlib.sha256(dump(result)).hexdigest()
+    return hashlib.sha256(compact_json(result)).hexdigest()
 
 
 def step_row(session_id: str, step: Step, now: float) -> tuple[StepRow, tuple[str, str] | None]:
     """A step's row in the order of `STEP_COLUMNS`, and its blob (hash, body) where the result is large."""
-    body = dump(step.result)
+    body = step.result_json
     digest = hashlib.sha256(body).hexdigest()
     large = len(body) >= BLOB_FROM_BYTES
     text = body.decode()
