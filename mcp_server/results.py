@@ -5,17 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from practicum.envs import Step
+from practicum.envs.errors import shortened
 from practicum.memory import Session
 
 CAP = 16_000
 """Characters of one result; what is longer is read on by get_session."""
 LEAST_ROOM = 16
 """Values are cut down to this and no further."""
+
+
+class Answer(NamedTuple):
+    """What a tool call is answered, before any protocol words it."""
+
+    body: Mapping[str, Any]
+    text: str
+    """The body as JSON."""
+    is_refusal: bool = False
+
+
+def accepted(body: Mapping[str, Any]) -> Answer:
+    """An answer of few words."""
+    return Answer(body, compact(body))
+
+
+def refused(message: str, **facts: Any) -> Answer:
+    """A call that was not played, told to the agent, with what a program reads of it."""
+    body = {"error": shortened(message), **facts}
+    return Answer(body, compact(body), is_refusal=True)
 
 
 def step_body(session: Session, step: Step, *, hide_rewards: bool) -> dict[str, Any]:

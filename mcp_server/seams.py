@@ -34,7 +34,6 @@ from mcp.shared.transport_context import TransportContext
 from mcp_types import (
     PARSE_ERROR,
     SERVER_INFO_META_KEY,
-    CallToolResult,
     ErrorData,
     JSONRPCError,
     JSONRPCRequest,
@@ -46,6 +45,7 @@ from opentelemetry import trace
 from pydantic_core import from_json, to_json
 
 from practicum.mcp_server.lines import Unreadable
+from practicum.mcp_server.results import Answer
 
 NOTICE_WAIT_S = 5.0
 """How long a notice may take to be written to one client before that client misses it."""
@@ -209,12 +209,12 @@ def _check_meta(version: str, meta: bytes) -> None:
     validate_client_request("tools/call", version, {"name": "any", "_meta": from_json(meta)})
 
 
-def plain_result(result: CallToolResult, server_info: Mapping[str, Any]) -> dict[str, Any]:
-    """A result of texts and structure as the 2026 era has it on the wire."""
+def plain_result(answer: Answer, server_info: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer as the 2026 era has it on the wire."""
     return {
-        "content": [{"type": "text", "text": part.text} for part in result.content if part.type == "text"],
-        "structuredContent": result.structured_content,
-        "isError": bool(result.is_error),
+        "content": [{"type": "text", "text": answer.text}],
+        "structuredContent": answer.body,
+        "isError": answer.is_refusal,
         "resultType": "complete",
         "_meta": {SERVER_INFO_META_KEY: server_info},
     }

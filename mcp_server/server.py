@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 
 from practicum import __version__
 from practicum.envs import ActionError
-from practicum.envs.errors import UnknownTool, shortened
+from practicum.envs.errors import UnknownTool
 from practicum.mcp_server import prompts, resources
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.calls import Call, Caller, Pending, Played
@@ -24,7 +24,7 @@ from practicum.mcp_server.limits import LimitReached
 from practicum.mcp_server.live import SessionOver
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.progress import reporting
-from practicum.mcp_server.results import capped, compact, step_body
+from practicum.mcp_server.results import Answer, accepted, capped, refused, step_body
 from practicum.mcp_server.seams import EraServer, ToolNotices, plain_call, plain_result, without_idle_tracing
 from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
 
@@ -128,9 +128,14 @@ class PracticumServer(EraServer):
         return plain_result(await self._answer(ctx, *plain), self._stamp)
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        return await self._answer(ctx, params.name, params.arguments or {})
+        answer = await self._answer(ctx, params.name, params.arguments or {})
+        return types.CallToolResult(
+            content=[types.TextContent(text=answer.text)],
+            structured_content=dict(answer.body),
+            is_error=answer.is_refusal,
+        )
 
-    async def _answer(self, ctx: Context, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
+    async def _answer(self, ctx: Context, name: str, arguments: Mapping[str, Any]) -> Answer:
         binding = self._bind(ctx)
         try:
             called = await self._called(ctx, binding, name, arguments)
@@ -155,7 +160,7 @@ class PracticumServer(EraServer):
 
     async def _called(
         self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
-    ) -> types.CallToolResult | None:
+    ) -> Answer | None:
         if name in binding.core(self.catalogue):
             return await self._call_core(binding, name, arguments)
         if name in binding.actions(self.catalogue):
@@ -164,19 +169,17 @@ class PracticumServer(EraServer):
             return await self._call_published(binding, name, arguments)
         return None
 
-    async def _call_core(
-        self, binding: Binding, name: str, arguments: Mapping[str, Any]
-    ) -> types.CallToolResult:
+    async def _call_core(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> Answer:
         await binding.before_core(self.practice, self.catalogue.core[name], arguments)
         core = CORE_ACTIONS[name]
         body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
         if name in SHOWING:
-            return accepted(*capped(body, body["turn"]))
-        return accepted(body, compact(body))
+            return Answer(*capped(body, body["turn"]))
+        return accepted(body)
 
     async def _call_action(
         self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
-    ) -> types.CallToolResult:
+    ) -> Answer:
         session_id, turn, own = await binding.handle(self.practice, arguments)
         tool = binding.actions(self.catalogue)[name]
         thought = ctx.meta.get(THOUGHT) if ctx.meta else None
@@ -191,27 +194,21 @@ class PracticumServer(EraServer):
             raise ActionError(str(error)) from None
         return self._played(binding, played)
 
-    def _played(self, binding: Binding, played: Played | Pending) -> types.CallToolResult:
+    def _played(self, binding: Binding, played: Played | Pending) -> Answer:
         if isinstance(played, Pending):
-            body = {"session_id": played.session.id, "turn": played.turn, "pending": True}
-            return accepted(body, compact(body))
+            return accepted({"session_id": played.session.id, "turn": played.turn, "pending": True})
         body = step_body(played.session, played.step, hide_rewards=binding.hides(played.session))
         known = played.step.result_json if "result" in body else None
         shown, text = capped(body, played.step.turn, known)
         self.practice.answered(binding.caller, len(text))
-        return types.CallToolResult(
-            content=[types.TextContent(text=text)], structured_content=shown, is_error=played.step.refused
-        )
+        return Answer(shown, text, played.step.refused)
 
-    async def _call_published(
-        self, binding: Binding, name: str, arguments: Mapping[str, Any]
-    ) -> types.CallToolResult:
+    async def _call_published(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> Answer:
         session_id, turn, own = await binding.handle(self.practice, arguments)
         tool = self.catalogue.published[name]
         tool.check(own)
         turns = {} if turn is None else {"turn": turn}
-        body = dict(await tool.run(binding.caller, session_id, {**own, **turns}))
-        return accepted(body, compact(body))
+        return accepted(await tool.run(binding.caller, session_id, {**own, **turns}))
 
     # Resources and prompts --------------------------------------------------------------------------------
 
@@ -231,19 +228,6 @@ class PracticumServer(EraServer):
 
     async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         return prompts.filled(self.practice, self._bind(ctx), params.name, params.arguments or {})
-
-
-def accepted(body: Mapping[str, Any], text: str) -> types.CallToolResult:
-    """A result, as structure and as the same JSON in text."""
-    return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=dict(body))
-
-
-def refused(message: str, **facts: Any) -> types.CallToolResult:
-    """A call that was not played, told to the agent, with what a program reads of it."""
-    body = {"error": shortened(message), **facts}
-    return types.CallToolResult(
-        content=[types.TextContent(text=compact(body))], structured_content=body, is_error=True
-    )
 
 
 def wire_tool(card: ToolCard) -> types.Tool:
