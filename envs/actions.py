@@ -208,6 +208,8 @@ def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
     arguments = {p.name.rstrip("_"): p for p in list(inspect.signature(method).parameters.values())[1:]}
     hints = _flat_hints(name, method, list(arguments.values()))
     required = [published for published, p in arguments.items() if p.default is p.empty]
+    shape = _shape(name, dict(zip(arguments, hints, strict=True)), required)
+    bare = shape.json_schema()["properties"]
     marks = getattr(method, _MARK)
     return Action(
         name=name,
@@ -215,8 +217,8 @@ def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
         schema={
             "type": "object",
             "properties": {
-                published: _property_schema(hint, texts.get(p.name) or texts.get(published), p.default)
-                for (published, p), hint in zip(arguments.items(), hints, strict=True)
+                published: _property(bare[published], texts.get(p.name) or texts.get(published), p.default)
+                for published, p in arguments.items()
             },
             "required": required,
             "additionalProperties": False,
@@ -226,20 +228,17 @@ def make_action(method: Callable[..., Any], name: str | None = None) -> Action:
         idempotent=marks["idempotent"] or marks["read_only"],
         function=method,
         parameters=tuple(arguments),
-        _validate=_validator(name, dict(zip(arguments, hints, strict=True)), required),
+        _validate=shape.validator.validate_python,
         _optional=frozenset(set(arguments) - set(required)),
         _renamed={published: p.name for published, p in arguments.items() if published != p.name},
     )
 
 
-def _validator(
-    name: str, hints: Mapping[str, Any], required: Collection[str]
-) -> Callable[[Any], dict[str, Any]]:
+def _shape(name: str, hints: Mapping[str, Any], required: Collection[str]) -> TypeAdapter[dict[str, Any]]:
     fields = {k: Required[hint] if k in required else NotRequired[hint] for k, hint in hints.items()}
     shape = TypedDict(name, fields)  # type: ignore[misc]  # built from the signature at run time
-    closed = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))(shape)
-    validate: Callable[[Any], dict[str, Any]] = TypeAdapter(closed).validator.validate_python
-    return validate
+    closed: Any = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))(shape)
+    return TypeAdapter(closed)
 
 
 def _flat_hints(name: str, method: Callable[..., Any], parameters: list[inspect.Parameter]) -> list[Any]:
@@ -305,9 +304,8 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-def _property_schema(hint: Any, text: str | None, default: Any) -> dict[str, Any]:
-    schema = TypeAdapter(hint).json_schema()
-    schema.pop("title", None)
+def _property(bare: Mapping[str, Any], text: str | None, default: Any) -> dict[str, Any]:
+    schema = {key: value for key, value in bare.items() if key != "title"}
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     if text:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from pathlib import Path
 from string import Template
 
@@ -117,6 +119,8 @@ def write_new(name: str, folder: Path) -> tuple[Path, Path]:
             f"{name!r} is no name for an environment; "
             "use a lower-case letter and up to 19 more of a-z, 0-9 and _"
         )
+    if keyword.iskeyword(name) or name in sys.stdlib_module_names:
+        raise UsageError(f"{name!r} is Python's own: a file of that name would be in its way; choose another")
     words = {"name": name, "class_name": class_name(name)}
     written = {
         folder / f"{name}.py": _ENVIRONMENT.substitute(words),

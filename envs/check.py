@@ -21,7 +21,7 @@ from practicum.envs.actions import Action
 from practicum.envs.core import ToolEnv, plain
 from practicum.envs.domains import domains
 from practicum.envs.episodes import Episode, ListRecorder, Opening, Step
-from practicum.envs.errors import ActionError
+from practicum.envs.errors import ActionError, in_one_line
 from practicum.envs.lint import HANDLE_ARGUMENTS, lint_tool
 from practicum.envs.outside import LiveOutside, ReplayedOutside, ReplayMismatch
 from practicum.envs.probing import leaks, spoil, unnoted, words_in
@@ -103,10 +103,7 @@ class _Report:
         except TookTooLong as error:
             self.tell("time", place, f"{error}; put a limit on what it waits for, or compute less")
         except Exception as error:  # noqa: BLE001  # an author's code may fail in any way; that is the finding
-            reason = " ".join(str(error).split())
-            self.tell(
-                rule, place, f"raised {type(error).__name__}: {reason}; raise ActionError to refuse a call"
-            )
+            self.tell(rule, place, f"raised {in_one_line(error)}; raise ActionError to refuse a call")
 
 
 def _watched(what: str, work: Callable[[], T]) -> T:

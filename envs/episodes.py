@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from practicum.envs.actions import ToolCall
 from practicum.envs.core import ToolEnv
-from practicum.envs.errors import EpisodeOver, UnknownTool, nearest
+from practicum.envs.errors import EpisodeOver, UnknownTool, nearest, whole
 from practicum.envs.outside import Answer
 from practicum.envs.rewards import Terms
 from practicum.envs.tasks import Task
@@ -263,7 +263,7 @@ def as_step(
         tool=info["tool"] if call is None else call.tool,
         arguments=info["arguments"] if call is None else call.arguments,
         result=info["result"],
-        error=info["error"],
+        error=None if info["error"] is None else whole(info["error"]),
         reward=total,
         terms=terms,
         terminated=terminated,
@@ -272,7 +272,7 @@ def as_step(
         via_skill=via_skill,
         outcome=outcome.as_json() if outcome is not None else None,
         outside=outside,
-        thought=thought,
+        thought=None if thought is None else whole(thought),
         latency_us=latency_us,
         render=world.render_text,
     )

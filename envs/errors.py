@@ -43,6 +43,16 @@ def shortened(text: str, most: int = MOST_SAID) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
+def whole(text: str) -> str:
+    """A text with a question mark for each half of a surrogate pair, which has no form in UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error of somebody else's code says of itself, its kind first."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

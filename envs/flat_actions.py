@@ -15,7 +15,7 @@ from gymnasium import spaces
 from pydantic import Field
 
 from practicum.envs.errors import ActionError
-from practicum.envs.lint import ARGUMENT_NAME, HANDLE_ARGUMENTS
+from practicum.envs.lint import ARGUMENT_NAME, HANDLE_ARGUMENTS, LONGEST_ARGUMENT_NAME
 
 Space = spaces.Space[Any]
 LONGEST_BOUNDS = 300
@@ -107,6 +107,9 @@ def _all_of(forms: Iterable[FlatForm], build: Callable[[list[Any]], Any]) -> Fla
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise NotFlat(f"two parts of it would both be called {twice!r}")
+    long = next((name for name in names if len(name) > LONGEST_ARGUMENT_NAME), None)
+    if long is not None:
+        raise NotFlat(f"the name {long!r} has more than {LONGEST_ARGUMENT_NAME} characters")
     return FlatForm(arguments, lambda values: build([part.read(values) for part in parts]))
 
 
@@ -232,7 +235,7 @@ def _converted(space: Space, value: Any) -> Any:
     if isinstance(space, spaces.Text):
         return value
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        array = np.asarray(value).astype(space.dtype)
+        array = np.asarray(value, space.dtype)  # at once: a list of large integers would become floats first
     return array[()] if isinstance(space, spaces.Discrete) else array.reshape(space.shape)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from practicum.envs.actions import action
 from practicum.envs.core import ToolEnv
-from practicum.envs.errors import UsageError, nearest
+from practicum.envs.errors import UsageError, in_one_line, nearest
 from practicum.envs.flat_actions import Argument, FlatForm, NotFlat, as_parameter, flat_form
 from practicum.envs.observations import observation_as_json, without_escape_codes
 from practicum.envs.records import Record
@@ -97,16 +98,19 @@ class GymnasiumEnv(ToolEnv[Play]):
 
         Raises:
             ActionError: it lies outside the action space; nothing was played.
+            ValueError: the reward is no finite number.
         """
         assert self._inner is not None
         step = self.form.read(values)
-        observation, reward, terminated, truncated, _ = self._inner.step(step)
-        state = self.state
-        state.observation, state.text = observation_as_json(observation), self._drawing()
+        observation, given, terminated, truncated, _ = self._inner.step(step)
+        state, reward = self.state, float(given)
         state.steps += 1
-        state.total_reward += float(reward)
+        if not math.isfinite(reward):
+            raise ValueError(f"{self.wrapped.id} gave the reward {reward} for step {state.steps}")
+        state.observation, state.text = observation_as_json(observation), self._drawing()
+        state.total_reward += reward
         state.terminated, state.truncated = bool(terminated), bool(truncated)
-        self.earn("reward", float(reward))
+        self.earn("reward", reward)
         return {"observation": state.observation} | ({} if state.text is None else {"text": state.text})
 
     def observe(self) -> Any:
@@ -189,11 +193,11 @@ def _goal(spec: EnvSpec, inner: gymnasium.Env[Any, Any]) -> str:
 def _act(form: FlatForm) -> Callable[..., Any]:
     """The tool, its arguments typed by the action space."""
 
-    def act(env: GymnasiumEnv, /, **values: Any) -> Any:
-        return env.play({name.rstrip("_"): value for name, value in values.items()})
+    def act(_env: GymnasiumEnv, /, **values: Any) -> Any:
+        return _env.play({name.rstrip("_"): value for name, value in values.items()})
 
     parameters = [_parameter(argument) for argument in form.arguments]
-    first = inspect.Parameter("env", inspect.Parameter.POSITIONAL_ONLY)
+    first = inspect.Parameter("_env", inspect.Parameter.POSITIONAL_ONLY)  # no argument's name begins with _
     act.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]  # known to inspect
     act.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Any}
     act.__doc__ = "\n".join(["Play one step; gives the observation.", "", "Args:", *_texts(form)])
@@ -230,7 +234,7 @@ def _import(module: str, env_id: str) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a foreign module may fail in any way, exit included
-        raise UsageError(f"gym:{env_id}: cannot import {module!r}: {_in_one_line(error)}") from error
+        raise UsageError(f"gym:{env_id}: cannot import {module!r}: {in_one_line(error)}") from error
 
 
 def _newest(name: str) -> str:
@@ -248,16 +252,12 @@ def _make(spec: EnvSpec, settings: Mapping[str, Any]) -> gymnasium.Env[Any, Any]
     except (
         BaseException
     ) as error:  # a foreign environment may fail in any way; a missing package is the usual
-        raise UsageError(f"gym:{spec.id} cannot be made: {_in_one_line(error)}") from error
-
-
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UsageError(f"gym:{spec.id} cannot be made: {in_one_line(error)}") from error
 
 
 def _sections(text: str) -> Iterator[str]:
     """The sections of a Gymnasium docstring that a player needs."""
-    _, *parts = re.split(r"^## (.+)$", inspect.cleandoc(text), flags=re.MULTILINE)
+    _, *parts = re.split(r"^ *## (.+)$", inspect.cleandoc(text), flags=re.MULTILINE)
     for title, body in zip(parts[::2], parts[1::2], strict=True):
         if title.strip() in _SECTIONS:
-            yield f"{title.strip()}: {body.strip()}"
+            yield f"{title.strip()}: {inspect.cleandoc(body).strip()}"

@@ -12,7 +12,8 @@ from typing import Any
 
 LONGEST_NAME = 40
 NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_NAME - 1}}}")
-ARGUMENT_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
+LONGEST_ARGUMENT_NAME = 64
+ARGUMENT_NAME = re.compile(rf"[a-zA-Z_][a-zA-Z0-9_]{{0,{LONGEST_ARGUMENT_NAME - 1}}}")
 HANDLE_ARGUMENTS = ("session_id", "turn")
 """Arguments that a server adds to every action: which session, which turn. No action has them of its own."""
 LONGEST_DESCRIPTION = 1000
@@ -66,7 +67,7 @@ def _object_complaints(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def _argument_complaints(argument: str, shape: Any, *, is_open: bool) -> Iterator[str]:
     if not ARGUMENT_NAME.fullmatch(argument):
-        yield f"argument {argument!r} must be letters, digits and _, at most 64"
+        yield f"argument {argument!r} must be letters, digits and _, at most {LONGEST_ARGUMENT_NAME}"
     if not isinstance(shape, Mapping):
         yield f"argument {argument!r} has no schema of its own"
         return

@@ -32,12 +32,19 @@ MOST_DIGITS = 300
 """Text that is longer is no number."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAMES = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_MONTHS = {form: number for number, name in enumerate(_MONTH_NAMES, 1) for form in (name, name[:3])}
+_MONTHS["sept"] = 9
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?:[T ]00:00(?::00)?Z?)?", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})", re.ASCII)
-_WORDS = re.compile(r"[a-z]+|\d+", re.ASCII)
-_NO_DATE_WORDS = re.compile(r"(?<=\d)(st|nd|rd|th)\b|\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\bof\b|\bthe\b")
+_BETWEEN_WORDS = re.compile(r"[\s.,/-]+")
+_NO_DATE_WORDS = re.compile(
+    r"(?<=\d)(st|nd|rd|th)\b|\b(mon|tues?|wed(nes)?|thu(rs?)?|fri|sat(ur)?|sun)(day)?\b|\bof\b|\bthe\b"
+)
 
 
 def normalised(
@@ -169,13 +176,13 @@ def _readings(text: str) -> list[tuple[int, int, int]]:
 
 
 def _reading_with_a_month(text: str) -> list[tuple[int, int, int]]:
-    words = _WORDS.findall(_NO_DATE_WORDS.sub("", text.lower()))
-    names = [word for word in words if not word.isdigit()]
-    numbers = [int(word) for word in words if word.isdigit()]
-    if len(names) != 1 or len(numbers) != 2 or names[0][:3] not in _MONTHS:
+    words = [word for word in _BETWEEN_WORDS.split(_NO_DATE_WORDS.sub("", text.lower())) if word]
+    numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) <= 4]
+    months = [number for word in words if (number := _MONTHS.get(word))]
+    if len(words) != 3 or len(numbers) != 2 or len(months) != 1:
         return []
     day, year = sorted(numbers)
-    return [(year, _MONTHS.index(names[0][:3]) + 1, day)] if year > 999 else []
+    return [(year, months[0], day)] if year > 999 else []
 
 
 def _day(year: int, month: int, day: int) -> date | None:

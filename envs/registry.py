@@ -19,11 +19,14 @@ import gymnasium
 
 from practicum.envs.core import ToolEnv
 from practicum.envs.domains import DomainProfile, register_domain
-from practicum.envs.errors import UsageError, nearest
+from practicum.envs.errors import UsageError, in_one_line, nearest
+from practicum.envs.paths import at_home
 from practicum.envs.slowness import importing
 
 GROUP = "practicum.environments"
-_WRAPPER = re.compile(r"\+(?=[a-z_]+=)")
+_WRAPPER = re.compile(r"\+(?=reward=|[a-z_]+=[^/\\+]*(?:\+|$))")
+"""What stands between a world and its wrappers: a `+` within a path is none."""
+_WITHOUT_VALUE = re.compile(r"\+([a-z_]+)$")
 EnvClass = type[ToolEnv[Any]]
 
 _registered: dict[str, EnvClass | str] = {
@@ -74,6 +77,8 @@ def find(name: str) -> EnvClass:
     Raises:
         UsageError: nothing has that name (with the nearest one that has), or it cannot be loaded.
     """
+    if unfinished := _WITHOUT_VALUE.search(name):
+        raise UsageError(f"the wrapper +{unfinished[1]} has no value; write one, as in flight+time_budget=60")
     bare, *wrappers = _WRAPPER.split(name)
     if wrappers:
         from practicum.envs.wrapping import wrap
@@ -86,6 +91,8 @@ def find(name: str) -> EnvClass:
         return wrap_gymnasium(name.removeprefix("gym:"))
     if ":" in name:
         return _load(name)
+    if name.endswith(".py"):
+        raise UsageError(f"{name!r} names a file and no class in it: write {name}:Class")
     known = _known()
     found = known.get(name) or known.get(_newest(name, known))
     if found is None:
@@ -102,12 +109,26 @@ def lasting_name(name: str) -> str:
     Raises:
         UsageError: as `find`.
     """
-    bare, *wrappers = _WRAPPER.split(name)
+    bare, *wrappers = _WRAPPER.split(anchored(name, Path()))
     is_place = ":" in bare and not bare.startswith("gym:")
-    lasting = _absolute(bare) if is_place else _versioned(bare)
-    for place in _reward_places(wrappers):
-        wrappers[wrappers.index(f"reward={place}")] = f"reward={_absolute(place)}"
-    return "+".join([lasting, *wrappers])
+    return "+".join([bare if is_place else _versioned(bare), *wrappers])
+
+
+def anchored(name: str, folder: Path) -> str:
+    """A name whose files, seen from a folder, are absolute; nothing is loaded.
+
+    Raises:
+        UsageError: a file is in the home of nobody.
+    """
+    return "+".join(_anchored_part(part, folder) for part in _WRAPPER.split(name))
+
+
+def _anchored_part(part: str, folder: Path) -> str:
+    place = part.removeprefix("reward=")
+    file, _, member = place.rpartition(":")
+    if not file.endswith(".py"):
+        return part
+    return f"{part.removesuffix(place)}{(folder / at_home(Path(file))).resolve()}:{member}"
 
 
 def environments() -> tuple[list[EnvClass], list[BrokenPlugin]]:
@@ -151,11 +172,6 @@ def _is_found(name: str) -> bool:
     return name.startswith("gym:") or name in _known()
 
 
-def _absolute(place: str) -> str:
-    module, _, member = place.rpartition(":")
-    return f"{Path(module).resolve()}:{member}" if module.endswith(".py") else place
-
-
 def _reward_places(wrappers: Iterable[str]) -> list[str]:
     return [each.removeprefix("reward=") for each in wrappers if each.startswith("reward=")]
 
@@ -173,7 +189,7 @@ def _load_known(name: str, found: EnvClass | str | EntryPoint) -> EnvClass:
     except (
         BaseException
     ) as error:  # a plugin may fail in any way, exit included; it must not take the rest along
-        raise UsageError(f"the plugin {name!r} cannot be loaded: {_in_one_line(error)}") from error
+        raise UsageError(f"the plugin {name!r} cannot be loaded: {in_one_line(error)}") from error
 
 
 def _load(place: str) -> EnvClass:
@@ -188,6 +204,8 @@ def _load(place: str) -> EnvClass:
 
 
 def _load_function(place: str) -> Callable[..., float]:
+    if ":" not in place:
+        raise UsageError(f"reward={place}: expected module:function or file.py:function")
     module, name = _load_module(place)
     found = getattr(module, name, None)
     if not callable(found):
@@ -204,7 +222,7 @@ def _load_module(place: str) -> tuple[ModuleType, str]:
     except (UsageError, KeyboardInterrupt):
         raise
     except BaseException as error:  # an author's file may fail in any way, exit included
-        raise UsageError(f"cannot import {module_name!r}: {_in_one_line(error)}") from error
+        raise UsageError(f"cannot import {module_name!r}: {in_one_line(error)}") from error
     return module, member
 
 
@@ -213,12 +231,8 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
 
 
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
 def _load_file(path: Path) -> ModuleType:
-    path = path.resolve()
+    path = at_home(path).resolve()
     if not path.is_file():
         raise UsageError(f"no file {path}")
     name = f"practicum_file_{path.stem}_{zlib.crc32(bytes(path)):x}"

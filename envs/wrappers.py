@@ -109,12 +109,13 @@ class RewardFunction(WorldWrapper):
     def step(self, action: Any) -> Played:
         """Play a call, and add the term."""
         played = _played(super().step(action))
-        self._steps.append(as_step(len(self._steps) + 1, self.world, played))
+        step = as_step(len(self._steps) + 1, self.world, played)
+        self._steps.append(step)
         extra = float(self.fn(self._steps))
         if not math.isfinite(extra):
             raise ValueError(f"the reward function gave {extra} for turn {len(self._steps)}")
         observation, _, terminated, truncated, info = played
-        terms = {**info["terms"], self.term: info["terms"].get(self.term, 0.0) + extra}
+        terms = {**step.terms, self.term: step.terms.get(self.term, 0.0) + extra}
         return observation, sum(terms.values()), terminated, truncated, info | {"terms": terms}
 
 
@@ -139,7 +140,8 @@ class Noise(WorldWrapper):
         for name, value in (("failing", failing), ("lost", lost), ("jitter", jitter)):
             if not 0 <= value <= 1:
                 raise UsageError(f"noise {name!r} is {value!r}; expected a number from 0 to 1")
-        self.failing, self.lost, self.jitter = failing, lost, jitter
+        self.failing, self.lost, self.jitter = float(failing), float(lost), float(jitter)
+        self._depth = _noises(env)
         self._random = np.random.default_rng(0)
 
     def reset(
@@ -148,7 +150,7 @@ class Noise(WorldWrapper):
         """Begin an episode; the noise follows from its task's seed."""
         observation, info = super().reset(seed=seed, options=options)
         kind = zlib.crc32(repr((self.failing, self.lost, self.jitter)).encode())
-        self._random = np.random.default_rng([self.world.task.seed, kind])
+        self._random = np.random.default_rng([self.world.task.seed, kind, self._depth])
         return self._blurred(observation), info
 
     def step(self, action: Any) -> Played:
@@ -174,6 +176,12 @@ class Noise(WorldWrapper):
         if isinstance(value, list):
             return [self._blurred(part) for part in value]
         return value
+
+
+def _noises(env: gymnasium.Env[Any, Any]) -> int:
+    """How many noises an environment is wrapped in: each draws its own chance."""
+    below = _noises(env.env) if isinstance(env, gymnasium.Wrapper) else 0
+    return below + isinstance(env, Noise)
 
 
 @dataclass(frozen=True)

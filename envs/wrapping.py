@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from practicum.envs.core import ToolEnv
 from practicum.envs.errors import UsageError, nearest
 from practicum.envs.rewards import RewardTable
+from practicum.envs.tasks import Task
 from practicum.envs.wrappers import Noise, RewardFunction, RewardOfSteps, TimeBudget
 
 Env = gymnasium.Env[Any, Any]
@@ -24,6 +25,8 @@ EnvClass = type[ToolEnv[Any]]
 Wrap = Callable[[Env], Env]
 SHAPED = "shaped"
 """The reward term of `reward=`."""
+STEP_LIMIT = "step_limit="
+"""How a wrapper begins that allows fewer steps than the task."""
 
 _SECONDS: Any = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _COUNT: Any = Annotated[int, Field(ge=1)]
@@ -57,19 +60,31 @@ def wrap(world: Any, wrappers: tuple[str, ...], functions: tuple[RewardOfSteps, 
         "__doc__": world.__doc__,
         "__module__": __name__,
         "wrappers": tuple(made),
+        "step_limits": tuple(_read(text)[1] for text in wrappers if text.startswith(STEP_LIMIT)),
         "rewards": RewardTable(**{**world.rewards, SHAPED: 1.0}) if functions else world.rewards,
     }
     return type(world.__name__, (_Wrapped, world), members)
 
 
+def steps_allowed(world: EnvClass, task: Task) -> int:
+    """How many steps an episode of a task may have in a world, its wrappers included."""
+    limits = world.step_limits if issubclass(world, _Wrapped) else ()
+    return min([task.step_limit, *limits])
+
+
 def _wrapper(text: str) -> Wrap:
+    name, value = _read(text)
+    return _MAKERS[name][1](value)
+
+
+def _read(text: str) -> tuple[str, Any]:
+    """The name of a wrapper and its value."""
     name, _, value = text.partition("=")
     if name not in _MAKERS:
         known = [*_MAKERS, "reward"]
         raise UsageError(f"no wrapper {name!r}{nearest(name, known)}; there are {', '.join(known)}")
-    kind, make = _MAKERS[name]
     try:
-        return make(kind.validate_strings(value))
+        return name, _MAKERS[name][0].validate_strings(value)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]["msg"].removeprefix("Input ")
         raise UsageError(f"+{text}: what stands after {name}= {found}") from None
@@ -100,6 +115,8 @@ class _Wrapped(ToolEnv[Any]):
     """What comes before the bare class: every step goes through the wrappers."""
 
     wrappers: ClassVar[Sequence[Wrap]]
+    step_limits: ClassVar[Sequence[int]]
+    """Of the wrappers that have one."""
 
     def __init__(self, seed: int | None = None, **settings: Any) -> None:
         super().__init__(seed, **settings)

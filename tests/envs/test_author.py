@@ -68,3 +68,10 @@ def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write into"):
         write_new("shop", tmp_path / "file" / "folder")
+
+
+@pytest.mark.parametrize("name", ["class", "json", "random"])
+def test_a_name_that_would_stand_in_pythons_way_is_refused(name, tmp_path):
+    with pytest.raises(UsageError, match="Python's own"):
+        write_new(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -51,6 +51,19 @@ def test_an_environment_is_found_by_module_and_by_file():
     assert find(f"{EXAMPLE}:ParcelLockers") is find(f"{EXAMPLE}:ParcelLockers")
 
 
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (str(EXAMPLE), "names a file and no class in it: write .*parcel_lockers.py:Class"),
+        ("flight+time_budget", r"the wrapper \+time_budget has no value"),
+        ("gym:CartPole-v1+lost=0.1+jitter", r"the wrapper \+jitter has no value"),
+    ],
+)
+def test_a_name_that_stops_short_is_told_what_is_missing(name, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        find(name)
+
+
 def test_making_hands_the_settings_on(parcels):
     register("test-made-v1", parcels)
     _, info = make("test-made", parcels=5).reset(seed=0)

@@ -2,9 +2,6 @@
 
 import itertools
 import json
-import sys
-import types
-from pathlib import Path
 
 import gymnasium
 import pytest
@@ -12,56 +9,11 @@ from gymnasium.wrappers import OrderEnforcing, RecordEpisodeStatistics, TimeLimi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from practicum.envs import Episode, ListRecorder, Outcome, ToolEnv, UsageError, action, find, make, register
-from practicum.envs.check import check
+from practicum.envs import Episode, ListRecorder, UsageError, find, make
 from practicum.envs.episodes import Step
 from practicum.envs.outside import Answer, ReplayedOutside
-from practicum.envs.registry import lasting_name
-from practicum.envs.wrappers import FAILED, LOST, Noise, Recording, RewardFunction, TimeBudget
-
-ROOT = Path(__file__).resolve().parents[2]
-PARCELS = f"{ROOT / 'examples' / 'parcel_lockers.py'}:ParcelLockers"
-CALLS = [
-    ("look", {}),
-    ("store", {"parcel": "P9", "locker": "L0"}),
-    ("store", {"parcel": "P0", "locker": "L0"}),
-]
-
-
-def parcels(**options):
-    return find(PARCELS)(**options)
-
-
-def task(seed=0, **more):
-    return find(PARCELS).make_task(seed, **more)
-
-
-def played(env, calls=CALLS * 5, seed=0):
-    """The steps of an episode, to its end or the last call."""
-    recorder = ListRecorder()
-    episode = Episode(env, task(seed), recorder=recorder)
-    for tool, arguments in calls:
-        if not episode.over:
-            episode.act(tool, arguments)
-    return recorder
-
-
-def replayed(env, recorder):
-    """The same calls with the same answers from outside."""
-    env.unwrapped.outside = ReplayedOutside(
-        [*recorder.opening.outside, *(answer for step in recorder.steps for answer in step.outside)]
-    )
-    return played(env, [(step.tool, step.arguments) for step in recorder.steps], recorder.opening.task.seed)
-
-
-def holds(steps):
-    assert [step.turn for step in steps] == list(range(1, len(steps) + 1))
-    assert all(step.reward == sum(step.terms.values()) for step in steps)
-    assert all(not (step.terminated and step.truncated) for step in steps)
-    assert not any(step.done for step in steps[:-1])
-    if steps[-1].done:
-        assert steps[-1].outcome is not None
-
+from practicum.envs.wrappers import Noise, Recording, RewardFunction, TimeBudget
+from tests.envs.playing import CALLS, holds, parcels, played, replayed, task
 
 LAYERS = {
     "budget": lambda env: TimeBudget(env, 1e6),
@@ -119,6 +71,13 @@ def test_a_reward_that_a_foreign_wrapper_changed_is_still_the_sum_of_its_terms()
     [step] = played(TransformReward(parcels(), lambda reward: reward * 3), [("look", {})]).steps
     assert step.terms == {"step": -0.01, "wrappers": pytest.approx(-0.02)}
     assert step.reward == sum(step.terms.values())
+
+
+def test_foreign_wrappers_on_both_sides_of_a_reward_function_count():
+    below = RewardFunction(TransformReward(parcels(), lambda reward: reward * 3), lambda steps: 1.0)
+    [step] = played(TransformReward(below, lambda reward: reward + 5), [("look", {})]).steps
+    assert step.terms == {"step": -0.01, "wrappers": pytest.approx(4.98), "shaped": 1.0}
+    assert step.reward == sum(step.terms.values()) == pytest.approx(5.97)
 
 
 # Time -----------------------------------------------------------------------------------------------------
@@ -209,86 +168,6 @@ def test_a_reward_that_is_no_number_is_the_functions_fault():
         played(RewardFunction(parcels(), lambda steps: float("nan")), [("look", {})])
 
 
-# Noise ----------------------------------------------------------------------------------------------------
-
-
-def test_a_failing_call_is_refused_and_leaves_the_world_alone():
-    env = Noise(parcels(), failing=1.0)
-    episode = Episode(env, task())
-    before = env.unwrapped.world()
-    step = episode.act("store", {"parcel": "P0", "locker": "L0"})
-    assert (step.error, step.terms) == (FAILED, {"refused": -0.05, "step": -0.01})
-    assert env.unwrapped.world() == before
-    assert not env.unwrapped.state.stored
-
-
-def test_a_lost_answer_was_played():
-    env = Noise(make("gym:CartPole-v1"), lost=1.0)
-    episode = Episode(env, env.unwrapped.make_task(0))
-    step = episode.act("act", {"action": 1})
-    assert (step.result, step.error, step.reward) == (LOST, None, 1.0)
-    assert env.unwrapped.state.steps == 1
-    assert episode.act("act", {"action": 7}).refused
-
-
-def test_jitter_blurs_decimal_numbers_and_nothing_else():
-    clear, env = make("gym:FrozenLake-v1"), Noise(make("gym:FrozenLake-v1"), jitter=0.5)
-    assert Episode(env, clear.make_task(0)).opening.observation == clear.reset(seed=0)[0]
-    bare, blurred = make("gym:CartPole-v1"), Noise(make("gym:CartPole-v1"), jitter=0.01)
-    opening = Episode(blurred, bare.make_task(0)).opening.observation
-    assert opening == pytest.approx(bare.reset(seed=0)[0], rel=0.1)
-    assert opening != bare.reset(seed=0)[0]
-
-
-class Dice(ToolEnv[list[int]]):
-    """Throw."""
-
-    name = "dice"
-
-    def begin(self) -> list[int]:
-        return []
-
-    @action
-    def throw(self) -> int:
-        """Throw the dice."""
-        self.state.append(int(self.np_random.integers(1, 7)))
-        return self.state[-1]
-
-    def is_done(self) -> bool:
-        return False
-
-    def outcome(self) -> Outcome:
-        return Outcome(False)
-
-
-def test_a_noisy_world_draws_what_the_bare_one_draws():
-    throws = []
-    for env in (Dice(), Noise(Dice(), failing=0.5)):
-        episode = Episode(env, Dice.make_task(3))
-        steps = [episode.act("throw") for _ in range(20)]
-        throws.append([step.result for step in steps if not step.refused])
-    clean, noisy = throws
-    assert len(set(clean)) > 2
-    assert 0 < len(noisy) < len(clean)
-    assert noisy == clean[: len(noisy)]
-
-
-def test_noise_differs_from_task_to_task_and_from_noise_to_noise():
-    def errors(seed, **noise):
-        calls = [("look", {})] * 30
-        return [step.refused for step in played(Noise(parcels(), **noise), calls, seed).steps]
-
-    assert errors(0, failing=0.5) == errors(0, failing=0.5)
-    assert errors(0, failing=0.5) != errors(1, failing=0.5)
-    assert errors(0, failing=0.5) != errors(0, failing=0.5, jitter=0.1)
-
-
-@pytest.mark.parametrize("noise", [{"failing": 1.5}, {"lost": -0.1}, {"jitter": float("nan")}])
-def test_noise_beyond_its_bounds_is_refused(noise):
-    with pytest.raises(UsageError, match=f"noise {next(iter(noise))!r} is .*; expected a number from 0 to 1"):
-        Noise(parcels(), **noise)
-
-
 # Recording ------------------------------------------------------------------------------------------------
 
 
@@ -325,91 +204,6 @@ def test_a_recording_keeps_what_was_called_whatever_form_the_action_had():
     steps = env.get_trajectory().steps
     assert [step.tool for step in steps] == ["look", "look", ""]
     assert steps[2].refused
-
-
-# By name --------------------------------------------------------------------------------------------------
-
-
-def test_a_world_is_wrapped_by_its_name():
-    env_class = find(f"{PARCELS}+step_limit=3+failing=1")
-    assert (env_class.env_id(), env_class.make_task(4)) == ("parcels-v1", task(4))
-    steps = played(env_class(), [("look", {})] * 3).steps
-    assert [step.error for step in steps] == [FAILED] * 3
-    assert steps[-1].truncated
-    holds(steps)
-
-
-def test_a_task_has_the_same_hash_and_split_whatever_is_around_its_world():
-    for name in ("flight", "flight+failing=0.2", "flight-v1+time_budget=5+lost=0.1"):
-        assert find(name).make_task(7).hash == find("flight").make_task(7).hash
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "flight+time_budget=600+failing=0.2+lost=0.1",
-        "flight+jitter=0.1+step_limit=20",
-        f"{PARCELS}+failing=0.3",
-        "gym:FrozenLake-v1+lost=0.3+step_limit=30",
-        "gym:Pendulum-v1+jitter=0.2+time_budget=600",
-    ],
-)
-def test_a_wrapped_world_keeps_the_contract(name):
-    assert check(find(name)) == []
-
-
-@pytest.fixture
-def shaping(monkeypatch):
-    module = types.ModuleType("shaping_rules")
-    module.per_turn = lambda steps: len(steps) / 10
-    monkeypatch.setitem(sys.modules, "shaping_rules", module)
-    return "shaping_rules:per_turn"
-
-
-def test_a_reward_function_is_named_by_its_place(shaping):
-    env_class = find(f"{PARCELS}+reward={shaping}")
-    steps = played(env_class(), [("look", {})] * 3).steps
-    assert [step.terms["shaped"] for step in steps] == [0.1, 0.2, 0.3]
-    assert check(env_class) == []
-
-
-def test_the_lasting_name_is_versioned_and_its_files_are_absolute(tmp_path, monkeypatch, shaping):
-    monkeypatch.chdir(ROOT)
-    (tmp_path / "rules.py").write_text("def fair(steps):\n    return 0.0\n")
-    bare = "examples/parcel_lockers.py:ParcelLockers"
-    assert lasting_name(bare) == PARCELS
-    assert lasting_name("flight+failing=0.2") == "flight-v1+failing=0.2"
-    assert lasting_name("gym:CartPole+lost=0.1") == "gym:CartPole-v1+lost=0.1"
-    assert lasting_name(f"flight+reward={shaping}") == f"flight-v1+reward={shaping}"
-    name = lasting_name(f"{bare}+reward={tmp_path}/rules.py:fair+step_limit=3")
-    assert name == f"{PARCELS}+reward={tmp_path}/rules.py:fair+step_limit=3"
-    monkeypatch.chdir(tmp_path)
-    assert find(name).env_id() == "parcels-v1"
-
-
-def test_the_lasting_name_of_an_environment_of_ones_own_is_its_id():
-    register("test-project/my-parcels", find(PARCELS))
-    assert lasting_name("test-project/my-parcels") == "test-project/my-parcels"
-    assert isinstance(make("test-project/my-parcels"), find(PARCELS))
-
-
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [
-        ("flight+time_budge=3", "no wrapper 'time_budge'; did you mean 'time_budget'"),
-        ("flight+time_budget=soon", "what stands after time_budget= should be a valid number"),
-        ("flight+time_budget=0", "what stands after time_budget= should be greater than 0"),
-        ("flight+step_limit=1.5", "what stands after step_limit= should be a valid integer"),
-        ("flight+failing=2", "should be less than or equal to 1"),
-        ("flight+reward=json:nothing", "'json' has no function 'nothing'"),
-        ("flight+reward=no_such_module:f", "cannot import 'no_such_module'"),
-        ("flihgt+failing=0.1", "no environment 'flihgt'; did you mean 'flight'"),
-    ],
-)
-def test_a_name_that_means_no_wrapper_is_one_line(name, complaint):
-    with pytest.raises(UsageError, match=complaint) as refusal:
-        find(name)
-    assert "\n" not in str(refusal.value)
 
 
 def test_answers_that_nobody_took_do_not_pile_up_over_episodes():
