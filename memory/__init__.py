@@ -8,7 +8,7 @@ from practicum.memory.recall import PastSession, PastTask, rebuild_index, recall
 from practicum.memory.redact import REDACTED, FindRedactor, InClear, Redactor, nothing_hidden, redactor_of
 from practicum.memory.replay import Divergence, ReplayReport, play_calls, rebuild, replay, replay_all
 from practicum.memory.sessions import Outline, Session, Sessions
-from practicum.memory.starts import Purpose, SessionStart, new_session_id
+from practicum.memory.starts import Purpose, SessionStart, TooManyOpen, new_session_id
 from practicum.memory.store import Store, default_path
 from practicum.memory.tokens import hash_token, new_token
 
@@ -33,6 +33,7 @@ __all__ = [
     "Sessions",
     "Store",
     "Tombstones",
+    "TooManyOpen",
     "TurnTaken",
     "default_path",
     "forget",

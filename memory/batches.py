@@ -23,6 +23,14 @@ class SessionEnded(TurnTaken):
     """The session has ended or has been forgotten, so it takes no more steps."""
 
 
+UNFIT = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    OverflowError,
+)
+"""What SQLite and its module raise of a row that they cannot take; the others of its batch are well."""
 Write = Callable[[sqlite3.Connection], object]
 """Something else that is to be written within the caller's transaction."""
 
@@ -95,7 +103,7 @@ class Batch:
         connection.execute("SAVEPOINT one")
         try:
             write(connection)
-        except sqlite3.IntegrityError as error:
+        except UNFIT as error:
             connection.execute("ROLLBACK TO one")
             row = self._rows.get(place)
             self._refused[place] = error if row is None else _refusal(error, row[0], row[1])
@@ -155,7 +163,7 @@ def insert_copies(connection: sqlite3.Connection, start: SessionStart) -> None:
         insert_end(connection, start.id, EPISODE_OVER, start.started_at, load(ended[0]))
 
 
-def _refusal(error: sqlite3.IntegrityError, session_id: str, turn: int) -> Exception:
+def _refusal(error: Exception, session_id: str, turn: int) -> Exception:
     words = str(error)
     if "FOREIGN KEY" in words:
         return SessionEnded(f"there is no session {session_id}; it may have been forgotten")

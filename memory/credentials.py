@@ -44,7 +44,7 @@ _SAID = re.compile(
     rf"""(?:(?P<sure>{_SURE_NAMES})|{_LIKELY_NAMES})
     \\{{0,3}}["']?[ \t]{{0,4}}(?P<is>=|:)(?!=)[ \t]{{0,4}}\\{{0,3}}
     (?:"(?P<quoted>[^"\\\n]{{4,200}}+)\\{{0,3}}" | '(?P<apostrophes>[^'\\\n]{{4,200}}+)\\{{0,3}}'
-     | ["']?(?:(?:bearer|basic)[ \t]{{1,4}})?(?P<bare>[^\s"'`,;&<>(){{}}\[\]]{{4,}}+)(?![(\[]))""",
+     | ["']?(?:(?:bearer|basic)[ \t]{{1,4}})?(?P<bare>[^\s"'`,;&<>(){{}}\[\]]{{4,}}+)(?P<called>[(\[])?)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ADDRESS = re.compile(r"://[^\s/:@]{1,64}+:([^\s/@]{1,128}+)@")
@@ -82,7 +82,13 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_credential(said: re.Match[str]) -> bool:
-    """Whether what is said after a name and `=` or `:` is one; after `password:` may stand any word."""
+    """Whether what is said after a name and `=` or `:` is one; after `password:` may stand any word.
+
+    What is called is code. The expression reads on over it: from each name in it anew, a text would take
+    the square of its length.
+    """
+    if said["called"] is not None:
+        return False
     is_given = said["is"] == "=" or said["bare"] is None
     return (said["sure"] is not None and is_given) or _is_random(said[said.lastgroup or 0])
 

@@ -38,6 +38,7 @@ def fork(
     *,
     purpose: Purpose | None = None,
     min_try: int | None = None,
+    most_open: int | None = None,
     **client: Unpack[Client],
 ) -> str:
     """Make a session that begins with the first `at_turn` steps of another; returns its id.
@@ -53,19 +54,21 @@ def fork(
         principal: whose session it becomes.
         purpose: the old session's where None.
         min_try: the old session's where None; another one only before the first turn.
+        most_open: how many open sessions the principal may have, the new one included.
         **client: who asks for it.
 
     Raises:
         UsageError: no such session or turn, it cannot be replayed, or its steps depend on `min_try`.
         Divergence: the world answers otherwise than it did.
         LogUnavailable: nothing was written.
+        TooManyOpen: likewise.
     """
     old = _forkable(sessions, session_id, at_turn, principal, min_try)
     rebuild(sessions, old, last=at_turn).env.close()
     whose = _NOBODY | client | {"principal": principal}
     start = _child(old, at_turn, purpose, min_try, whose)
     with log.writing() as connection:
-        insert_start(connection, start)
+        insert_start(connection, start, most_open=most_open)
         insert_copies(connection, start)
     return start.id
 

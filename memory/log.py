@@ -13,7 +13,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from practicum.envs.episodes import Opening, Step
-from practicum.memory.batches import Batch, insert_end_once
+from practicum.memory.batches import UNFIT, Batch, insert_end_once
 from practicum.memory.rows import dump_text
 from practicum.memory.starts import SessionStart, insert_start
 from practicum.memory.store import Busy, Store, is_busy
@@ -46,13 +46,15 @@ class Log:
         with self.writing() as connection:
             insert_start(connection, start)
 
-    async def start_shared(self, start: SessionStart) -> None:
+    async def start_shared(self, start: SessionStart, *, most_open: int | None = None) -> None:
         """As `start`, together with what other tasks write now; the event loop goes on meanwhile.
 
         Raises:
             LogUnavailable: it could not be written.
+            TooManyOpen: the principal has `most_open` sessions that have not ended, in whatever process.
         """
-        await self._share(lambda batch: batch.add_other(partial(insert_start, start=start)))
+        write = partial(insert_start, start=start, most_open=most_open)
+        await self._share(lambda batch: batch.add_other(write))
 
     def append(self, session_id: str, step: Step) -> None:
         """Write a step; it is committed when this returns.
@@ -181,7 +183,7 @@ class Log:
         try:
             with self.store.writing(wait=wait) as connection:
                 batch.insert_together(connection)
-        except sqlite3.IntegrityError:
+        except UNFIT:
             with self.store.writing(wait=wait) as connection:
                 batch.insert_one_by_one(connection)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import count
+from itertools import chain, count, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -84,7 +84,7 @@ class Redactor:
             head = form[:HEAD]
             start = text.find(head)
             while start >= 0:
-                end = start + _agreeing(text[start : start + len(form)], form)
+                end = start + _agreeing(text, start, form)
                 yield start, end
                 start = text.find(head, end)
 
@@ -101,6 +101,8 @@ class InClear(Redactor):
         return value
 
 
+Given = tuple[str, Mapping[str, Any]]
+"""A call: its tool and what it was given."""
 FindRedactor = Callable[[Sessions, Session], Redactor]
 """`redactor_of`, or `nothing_hidden`."""
 
@@ -110,15 +112,27 @@ def nothing_hidden(_sessions: Sessions, _session: Session) -> Redactor:
     return InClear()
 
 
-def redactor_of(sessions: Sessions, session: Session) -> Redactor:
-    """What hides the secrets of one session, as they stand in the log by now."""
+def redactor_of(sessions: Sessions, session: Session, call: Given | None = None) -> Redactor:
+    """What hides the secrets of one session, as they stand in the log by now.
+
+    Args:
+        sessions: where its calls are read.
+        session: which one.
+        call: one that is not in the log.
+    """
     return task_redactor(
-        sessions, session.id, env=session.env, marks=session.marks, params=session.task.params
+        sessions, session.id, env=session.env, marks=session.marks, params=session.task.params, call=call
     )
 
 
 def task_redactor(
-    sessions: Sessions, session_id: str, *, env: str, marks: Marks | None, params: Mapping[str, Any]
+    sessions: Sessions,
+    session_id: str,
+    *,
+    env: str,
+    marks: Marks | None,
+    params: Mapping[str, Any],
+    call: Given | None = None,
 ) -> Redactor:
     """As `redactor_of`, from the parts of a session.
 
@@ -128,13 +142,15 @@ def task_redactor(
         env: the name of its environment, which is asked where the log does not know the marks.
         marks: its marked arguments.
         params: its task's.
+        call: one that is not in the log.
     """
     marks = (marked_arguments(env) or {}) if marks is None else marks
     names = {name for marked in marks.values() for name in marked}
+    unlogged = [call] if call is not None else []
     given = (
         arguments[name]
-        for tool, arguments in sessions.arguments(session_id, marks)
-        for name in marks[tool]
+        for tool, arguments in chain(sessions.arguments(session_id, marks), unlogged)
+        for name in marks.get(tool, ())
         if name in arguments
     )
     return Redactor(names, [*given, *_values_under(names, params)])
@@ -184,12 +200,13 @@ def _forms(text: str) -> set[str]:
     return {form for form in forms if len(form) >= LEAST}
 
 
-def _agreeing(text: str, form: str) -> int:
-    """How many first characters two texts share."""
-    if text == form:
-        return len(form)
-    pairs = enumerate(zip(text, form, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(text), len(form)))
+def _agreeing(text: str, start: int, form: str) -> int:
+    """How many first characters of a form stand in a text from `start` on, read no further than they do."""
+    size = 0
+    while size < len(form) and text.startswith(form[size : size + HEAD], start + size):
+        size += HEAD
+    rest = zip(text[start + size : start + size + HEAD], form[size : size + HEAD], strict=False)
+    return min(size, len(form)) + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], rest))
 
 
 def _without(text: str, found: list[tuple[int, int]]) -> str:

@@ -39,6 +39,11 @@ class Divergence(Exception):  # noqa: N818  # a finding more than an error
         """In clear, secrets included; the message hides them."""
         self.replayed = replayed
 
+    @property
+    def brief(self) -> str:
+        """The finding for an agent, from whom it may be kept what its calls were worth."""
+        return f"turn {self.turn}: {self.what} is not what it was" if self.what in _WORTH else str(self)
+
     def told_with(self, redactor: Redactor) -> Divergence:
         """The same finding, without secrets in its message."""
         return Divergence(self.turn, self.what, self.recorded, self.replayed, redactor=redactor)
@@ -172,6 +177,7 @@ def _play_again(episode: Episode, step: Step) -> Step:
         raise Divergence(step.turn, "call", step.tool, str(error)) from None
 
 
+_WORTH = ("reward", "terms", "outcome")
 _COMPARED = ("turn", "error", "reward", "terms", "terminated", "truncated", "read_only", "outcome", "outside")
 
 

@@ -197,6 +197,11 @@ class Sessions:
         """One step; None where the session has no such turn."""
         return next(self.steps(session_id, turn, turn), None)
 
+    def size(self, session_id: str, last: int) -> int:
+        """Characters that a copy of the turns up to `last` takes; large results are stored once for all."""
+        values = {"id": session_id, "last": _kept(last)}
+        return int(self.store.read(_SIZE, values)[0]["n"])
+
     def arguments(self, session_id: str, tools: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """What a session's calls of some tools were given, each with its tool, in their order."""
         if not tools:
@@ -245,6 +250,11 @@ FROM steps LEFT JOIN blobs ON blobs.hash = steps.blob
 WHERE session = :id AND turn >= :first AND (:last IS NULL OR turn <= :last)
 ORDER BY turn LIMIT :page
 """  # noqa: S608  # names of ours
+_SIZE = """
+SELECT coalesce(sum(length(arguments) + coalesce(length(result), 0) + coalesce(length(outside), 0)
+    + coalesce(length(thought), 0) + coalesce(length(error), 0)), 0) AS n
+FROM steps WHERE session = :id AND turn <= :last
+"""
 
 
 def read_session(row: Mapping[str, Any]) -> Session:

@@ -52,6 +52,14 @@ class SessionStart:
     """The log asks the environment where this is None."""
 
 
+class TooManyOpen(sqlite3.IntegrityError):
+    """A principal had as many open sessions as it may have, so this one was not written."""
+
+    def __init__(self, principal: str, found: int) -> None:
+        super().__init__(f"{principal} has {found} open sessions")
+        self.found = found
+
+
 def new_session_id() -> str:
     """128 random bits in hex."""
     return secrets.token_hex(16)
@@ -65,8 +73,16 @@ INSERT INTO session_starts (
 """
 
 
-def insert_start(connection: sqlite3.Connection, start: SessionStart) -> None:
-    """Write a session's beginning, and its task where it is new, within the caller's transaction."""
+def insert_start(
+    connection: sqlite3.Connection, start: SessionStart, *, most_open: int | None = None
+) -> None:
+    """Write a session's beginning, and its task where it is new, within the caller's transaction.
+
+    Raises:
+        TooManyOpen: the principal has `most_open` sessions that have not ended.
+    """
+    if most_open is not None:
+        _check_open(connection, start.principal, most_open)
     task = start.task
     marks = marked_arguments(start.env) if start.marks is None else start.marks
     body = dump_text(task.as_json())
@@ -83,6 +99,12 @@ def insert_start(connection: sqlite3.Connection, start: SessionStart) -> None:
             start.token_hash, dump_answers(start.outside), None if marks is None else dump_text(marks),
         ),
     )  # fmt: skip
+
+
+def _check_open(connection: sqlite3.Connection, principal: str, most: int) -> None:
+    counted = connection.execute("SELECT count(*) FROM open_sessions WHERE principal = ?", (principal,))
+    if (found := counted.fetchone()[0]) >= most:
+        raise TooManyOpen(principal, found)
 
 
 def marked_arguments(env: str) -> Marks | None:

@@ -93,7 +93,9 @@ class Store:
         """
         path = _absolute(path)
         with _told_to_the_user(path):
-            path.stat()
+            if not path.exists():
+                way_out = "play a session first, or name another with --db"
+                raise UsageError(f"there is no log at {path} yet; {way_out}")
         return cls.open(path)
 
     def close(self) -> None:

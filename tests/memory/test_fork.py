@@ -30,6 +30,23 @@ def test_a_fork_at_every_turn_replays_and_goes_on(log, sessions, begin, solve):
     assert sessions.get(session_id, None).steps == episode.turn
 
 
+def test_a_fork_of_a_wrapped_world_goes_on_as_its_parent_did(log, sessions, begin, parcels):
+    session_id, episode = begin(env=f"{parcels}+time_budget=600+failing=0.3+lost=0.3+failing=0.2")
+    for number in range(12):
+        episode.act(
+            *[("look", {}), ("store", {"parcel": f"P{number % 5}", "locker": f"L{number % 3}"})][number % 2]
+        )
+    for turn in range(episode.turn):
+        again = rebuild(sessions, sessions.get(fork(log, sessions, session_id, turn, "local"), None))
+        for step in sessions.steps(session_id, turn + 1):
+            assert told(again.play(step.tool, step.arguments)) == told(step)
+
+
+def told(step):
+    """All of a step but the time it took and was played at."""
+    return (step.turn, step.result, step.error, step.terms, step.done, step.outcome)
+
+
 def test_a_fork_of_an_ended_session_has_its_end(log, sessions, begin, solve):
     session_id, episode = begin()
     solve(episode)

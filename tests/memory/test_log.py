@@ -308,3 +308,24 @@ def test_sessions_that_begin_at_the_same_time_share_a_commit_and_one_that_is_ref
     assert refused == [(starts[7].id, "session exists")]
     assert sessions.count() == 50
     assert store.commits - commits == 1
+
+
+def test_a_step_that_the_file_cannot_hold_fails_alone(log, sessions, begin):
+    ids = [begin(seed)[0] for seed in range(3)]
+    unfit = {ids[0]: a_step(thought="\ud800"), ids[1]: a_step(latency_us=2**64)}
+    refused = []
+
+    async def play(session_id):
+        try:
+            await log.append_shared(session_id, unfit.get(session_id, a_step()))
+        except (UnicodeEncodeError, OverflowError):
+            refused.append(session_id)
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for session_id in ids:
+                group.start_soon(play, session_id)
+
+    anyio.run(main)
+    assert sorted(refused) == sorted(unfit)
+    assert [sessions.get(session_id, None).steps for session_id in ids] == [0, 0, 1]

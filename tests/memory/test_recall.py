@@ -170,6 +170,22 @@ def test_two_stores_on_one_file_index_it_once(path, store, begin_told):
     assert len(store.read("SELECT * FROM task_texts")) == 1
 
 
+def test_indexing_that_is_broken_off_goes_on_with_the_next_search(store, begin_told, monkeypatch):
+    monkeypatch.setattr(sys.modules["practicum.memory.recall"], "PAGE", 2)
+    for number in range(5):
+        begin_told(f"Task {number}")
+
+    def broken_off(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recall(store, "task", principal="local", progress=broken_off)
+    assert len(store.read("SELECT * FROM task_texts")) == 2
+    assert sorted(task.text for task in recall(store, "task", principal="local")) == [
+        f"Task {number}" for number in range(5)
+    ]
+
+
 def test_indexing_tells_how_far_it_is(store, begin_told):
     for number in range(5):
         begin_told(f"Task {number}")

@@ -132,6 +132,11 @@ def test_a_million_characters_with_many_secrets_are_fine():
     assert shown.count(REDACTED) == 40_000
 
 
+def test_a_text_that_begins_like_a_long_secret_again_and_again_is_read_once():
+    many = 5_000_000
+    assert Redactor(values=["a" * 32 + "b" * many]).text("a" * many) == REDACTED
+
+
 # Any secret, anywhere ----------------------------------------------------------------------------------
 
 ODD = "§Жß漢 '\"\\\n\t\x07\u200b<>&%/{}xyzXYZ"

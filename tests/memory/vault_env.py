@@ -32,13 +32,15 @@ class Vault(ToolEnv[Door]):
 
     @action
     def unlock(self, key: Secret = "", pin: Pin = 0, spares: list[Secret] | None = None) -> Any:
-        """Try keys.
+        """Try keys; those that begin with `jam` break the lock.
 
         Args:
             key: The key.
             pin: A number instead.
             spares: More keys.
         """
+        if key.startswith("jam"):
+            raise RuntimeError(f"{key!r} jams the lock after {self.state.tried!r}")
         self.state.tried.append(key)
         return {"tried": list(self.state.tried), "spares": spares or [], key: "does not turn", "pin": pin}
 
