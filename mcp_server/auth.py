@@ -84,7 +84,7 @@ def read_private(path: Path) -> str:
         UsageError: it cannot be read, or others may read it.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             _check_private(path, os.fstat(file.fileno()))
             return file.read().decode()
     except UnicodeDecodeError:
@@ -92,6 +92,11 @@ def read_private(path: Path) -> str:
     except OSError as error:
         way_out = f"`practicum token NAME --auth {path}` makes one"
         raise UsageError(f"cannot read the tokens in {path}: {error.strerror}; {way_out}") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file without waiting for somebody at the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_private(path: Path, found: os.stat_result) -> None:

@@ -25,6 +25,11 @@ class Call:
     via_skill: str | None = None
     """The skill whose inner call this is."""
 
+    @property
+    def sent(self) -> list[Any]:
+        """All that the client sent along, and that is logged."""
+        return [self.arguments] if self.thought is None else [self.arguments, self.thought]
+
     def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether another call is the same one, delivered again."""
         return self.tool == tool and _same(dict(self.arguments), dict(arguments))

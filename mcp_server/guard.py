@@ -23,6 +23,9 @@ OPEN_PATH = "/health"
 """What answers without a token."""
 SCOPED_PATH = "/env/"
 """What asks for a token of its own."""
+MOST_EACH = 6144
+"""Requests of one principal that are answered at once, streams included: a quarter of all connections is
+left to the others."""
 WATCH_S = 1.0
 """How soon a request that is being answered ends after its token has."""
 
@@ -135,7 +138,8 @@ class Guard:
         caller = Caller(known.principal, alone=True, limits=known.limits)
         scope["state"] = {**scope.get("state", {}), "practicum_caller": caller}
         scope["user"] = user(known.principal, known.principal)
-        await self._under_way.serve(self._app, lambda: tokens.still(known), scope, receive, send)
+        app = self._under_way.limited(self._app, known.principal, lambda: tokens.still(known))
+        await app(scope, receive, send)
 
     async def _refuse(
         self, status: int, reason: str, error: str, scope: Scope, receive: Receive, send: Send
@@ -179,11 +183,27 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._requests: dict[anyio.CancelScope, Callable[[], bool]] = {}
+        self._counts: Counter[str] = Counter()
 
-    async def serve(
+    def limited(self, app: ASGIApp, principal: str, good: Callable[[], bool]) -> ASGIApp:
+        """The app for one request of a principal, answered as long as `good` says so."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if self._counts[principal] >= MOST_EACH:
+                error = f"{MOST_EACH} of your requests are being answered; wait for one of them to end"
+                await refuse(503, error, scope, receive, send)
+                return
+            self._counts[principal] += 1
+            try:
+                await self._serve(app, good, scope, receive, send)
+            finally:
+                self._counts[principal] -= 1
+
+        return answer
+
+    async def _serve(
         self, app: ASGIApp, good: Callable[[], bool], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request, as long as `good` says so."""
         answer = _Answer(send)
         with anyio.CancelScope() as cut:
             self._requests[cut] = good

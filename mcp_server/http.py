@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ from practicum.mcp_server.auth import Tokens, bearer
 from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.guard import Access, Guard, UnderWay, refuse, user
+from practicum.mcp_server.heads import HEADER_BYTES, http_protocol
 from practicum.mcp_server.metrics import MEDIA_TYPE, Metrics
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import Bind, Context, PracticumServer, caller_of
@@ -41,8 +43,8 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 MOST_CONNECTIONS = 8192
 """Connections at once; each further request is answered 503."""
-HEADER_BYTES = 2**16
-"""A request's line and headers."""
+MOST_TRANSPORT_SESSIONS_EACH = 5000
+"""Of the 10,000 that the SDK keeps for clients of the 2025 era, those that one principal may have open."""
 
 
 def bind_http(*, base_url: str, hide_rewards: bool = False) -> Bind:
@@ -69,6 +71,15 @@ def bind_http(*, base_url: str, hide_rewards: bool = False) -> Bind:
 def _reached_at(request: Request) -> str:
     """The server's address as this client knows it; a proxy on this machine says how it was asked."""
     return f"{request.scope['scheme']}://{request.headers['host']}"
+
+
+class SharedTransportSessions(StreamableHTTPSessionManager):
+    """The SDK's, where no principal takes every place from the others."""
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> Any:
+        subject = None if requestor is None else requestor["subject"]
+        taken = sum(owner["subject"] == subject for owner in self._session_owners.values())
+        return None if taken >= MOST_TRANSPORT_SESSIONS_EACH else super()._admit_session(requestor)
 
 
 class McpEndpoint:
@@ -121,8 +132,8 @@ class ScopedEndpoint:
         if tokens is None:
             await self._endpoint(scope, receive, send)
         else:
-            admits = tokens.admits
-            await self._under_way.serve(self._endpoint, lambda: admits(principal), scope, receive, send)
+            app = self._under_way.limited(self._endpoint, principal, lambda: tokens.admits(principal))
+            await app(scope, receive, send)
 
     def _admitted(self, request: Request) -> Outline | None:
         token = bearer(request.headers.get("authorization", ""))
@@ -158,7 +169,8 @@ def http_app(
     """
     access = access or Access()
     practice = server.practice
-    manager = StreamableHTTPSessionManager(
+    kind = StreamableHTTPSessionManager if access.tokens is None else SharedTransportSessions
+    manager = kind(
         app=server,
         json_response=json_response,
         stateless=stateless,
@@ -175,15 +187,17 @@ def http_app(
             yield
 
     guard = Middleware(Guard, access=access, refusals=refusals, under_way=under_way)
-    routes = [*_watched(practice, metrics), Route("/mcp", endpoint), Route(SCOPED, scoped)]
+    watched = _watched(practice, metrics, guarded=access.tokens is not None)
+    routes = [*watched, Route("/mcp", endpoint), Route(SCOPED, scoped)]
     return Starlette(routes=routes, middleware=[*_cross_origin(access), guard], lifespan=lifespan)
 
 
-def _watched(practice: Practice, metrics: Metrics) -> list[Route]:
-    """What those ask who look after the server."""
+def _watched(practice: Practice, metrics: Metrics, *, guarded: bool) -> list[Route]:
+    """What those ask who look after the server; where there are tokens, strangers hear that it is up."""
 
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "version": __version__, "live_sessions": len(practice.live)})
+        more = {} if guarded else {"version": __version__, "live_sessions": len(practice.live)}
+        return JSONResponse({"status": "ok", **more})
 
     async def exposed(_: Request) -> PlainTextResponse:
         return PlainTextResponse(metrics.text(), media_type=MEDIA_TYPE)
@@ -291,6 +305,7 @@ async def serve_http(
         log_config=None,
         access_log=False,
         lifespan="on",
+        http=http_protocol(),
         ws="none",
         timeout_graceful_shutdown=5,
         limit_concurrency=MOST_CONNECTIONS,

@@ -15,6 +15,8 @@ WINDOW_S = 60.0
 """A principal's minute: it begins with a call, and the first call after its end begins the next."""
 NUMBER_SIZE = 8
 """What a number, a truth value or a missing one counts as, in bytes."""
+EMPTY_SIZE = 1
+"""What an empty text, list or object counts as: a call may be made of nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,10 @@ class Limits:
     open_sessions: int | None = None
     """Sessions that have not ended, in memory or not, by whichever process they were opened."""
     steps_per_minute: int | None = None
-    """Calls of an environment's tools, those that are refused or delivered twice included."""
+    """Calls of an environment's tools, those that are refused or delivered twice included. A session that
+    begins counts as one, and so does each turn that a fork takes over."""
     bytes_per_minute: int | None = None
-    """Texts in the arguments and the answers of those calls, in characters."""
+    """Texts in what those calls send, in their answers, and in what a fork copies, in characters."""
     steps_per_session: int | None = None
     """Turns of one session, whatever the world's own limit."""
     idle_s: float = 1800.0
@@ -94,19 +97,31 @@ class Usage:
             "(idle ones count too; list_sessions shows them), then try again",
         )
 
-    def playing(self, principal: str, limits: Limits, arguments: Mapping[str, Any]) -> None:
-        """Count a call that is about to be played.
+    def playing(self, principal: str, limits: Limits, sent: Any) -> None:
+        """Count a call that is about to be played, with all that is sent along with it.
 
         Raises:
             LimitReached: the principal has used up its minute; the call does not count.
         """
-        if limits.steps_per_minute is None and limits.bytes_per_minute is None:
-            return
+        if limits.steps_per_minute is not None or limits.bytes_per_minute is not None:
+            self._use(principal, limits, 1, size_of(sent))
+
+    def beginning(self, principal: str, limits: Limits, *, turns: int = 0, size: int = 0) -> None:
+        """Count a session that is about to begin, with the turns of another that it copies, of some size.
+
+        One that is more than a minute's worth takes a whole minute.
+
+        Raises:
+            LimitReached: as `playing`.
+        """
+        calls, most = turns + 1, limits.bytes_per_minute
+        self._use(principal, limits, min(calls, limits.steps_per_minute or calls), min(size, most or size))
+
+    def _use(self, principal: str, limits: Limits, calls: int, size: int) -> None:
         minute = self._minute(principal)
-        size = size_of(arguments)
-        self._check(minute, limits.steps_per_minute, minute.steps, 1, ("steps_per_minute", "calls"))
+        self._check(minute, limits.steps_per_minute, minute.steps, calls, ("steps_per_minute", "calls"))
         self._check(minute, limits.bytes_per_minute, minute.size, size, ("bytes_per_minute", "bytes"))
-        minute.steps += 1
+        minute.steps += calls
         minute.size += size
 
     def answered(self, principal: str, limits: Limits, size: int) -> None:
@@ -158,7 +173,9 @@ def size_of(value: Any) -> int:
     size, rest = 0, [value]
     while rest:
         item = rest.pop()
-        if isinstance(item, str):
+        if isinstance(item, str | Mapping | list) and not item:
+            size += EMPTY_SIZE
+        elif isinstance(item, str):
             size += len(item)
         elif isinstance(item, Mapping):
             rest += item.keys()

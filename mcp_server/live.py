@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +20,8 @@ from practicum.envs.watch import WATCH, TookTooLong
 from practicum.mcp_server.calls import Call
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import EPISODE_OVER, Divergence, Session, Sessions, rebuild
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -64,6 +68,12 @@ class Live:
     def busy(self) -> bool:
         """Whether a call is being played."""
         return self.lock.locked() or self.running is not None
+
+    def let_go(self) -> None:
+        """Drop the live episode, whose world may hold files or processes; the next call rebuilds it."""
+        if self.episode is not None:
+            close_world(self.episode.env)
+            self.episode = None
 
 
 class LiveSessions:
@@ -112,11 +122,11 @@ class LiveSessions:
         long_ago = live.used_at - self._idle_s
         for key, other in list(islice(self._live.items(), EXAMINED)):
             if other.used_at < long_ago and not other.busy:
-                del self._live[key]
+                self.drop(key)
         if len(self._live) > MAX_LIVE:
             idle = [key for key, other in self._live.items() if not other.busy and other is not live]
             for key in idle[: len(self._live) - MAX_LIVE]:
-                del self._live[key]
+                self.drop(key)
         return live
 
     def playing(self) -> list[str]:
@@ -129,7 +139,14 @@ class LiveSessions:
 
     def drop(self, session_id: str) -> None:
         """Forget what is in memory; the log stays."""
-        self._live.pop(session_id, None)
+        live = self._live.pop(session_id, None)
+        if live is not None:
+            live.let_go()
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        for session_id in list(self._live):
+            self.drop(session_id)
 
     async def episode(self, live: Live) -> Episode:
         """The live episode, rebuilt from the log where it has left memory. The caller holds the lock.
@@ -173,8 +190,8 @@ class LiveSessions:
             ) from error
         except Divergence as error:
             raise ActionError(
-                f"session {session.id} cannot go on: {error}. open_session with from_session={session.id!r}, "
-                f"at_turn={max(error.turn - 1, 0)} goes on before that"
+                f"session {session.id} cannot go on: {error.brief}. open_session with "
+                f"from_session={session.id!r}, at_turn={max(error.turn - 1, 0)} goes on before that"
             ) from None
 
     async def beside(self, session: Session, work: Callable[[], T]) -> T:
@@ -226,6 +243,21 @@ def contained(env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T]) -> 
         raise WorldFailed(str(error)) from error
     except BaseException as error:  # SystemExit and its like end a program, not somebody else's server
         raise WorldFailed(type(error).__name__) from error
+
+
+def close_world(env: ToolEnv[Any]) -> None:
+    """Give back what a world holds, in a thread if it waits; where that fails it is logged, and no more."""
+    if env.blocking:
+        threading.Thread(target=_closed, args=(env,), name="practicum-close", daemon=True).start()
+    else:
+        _closed(env)
+
+
+def _closed(env: ToolEnv[Any]) -> None:
+    try:
+        contained(env, env.close)
+    except Exception:  # a world may fail in any way; its session goes on from the log
+        logger.exception("a world of %s could not be closed", env.env_id())
 
 
 _limiters: RunVar[anyio.CapacityLimiter] = RunVar("_limiters")

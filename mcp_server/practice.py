@@ -4,45 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from traceback import format_exception
 
 import anyio
 
-from practicum.envs import ActionError, Episode, Step, UsageError
+from practicum.envs import ActionError, Step
 from practicum.envs.errors import EpisodeOver, UnknownTool
-from practicum.mcp_server.calls import Call, Caller, ClientFacts, Opened, Pending, Played
-from practicum.mcp_server.choosing import Chooser, OpenRequest
+from practicum.mcp_server.calls import Call, Caller, Opened, Pending, Played
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.finding import Finder
 from practicum.mcp_server.limits import UNLIMITED, Limits, Usage
-from practicum.mcp_server.live import (
-    BEGIN_WAIT_S,
-    Live,
-    LiveSessions,
-    SessionOver,
-    WorldFailed,
-    contained,
-    off_loop,
-)
-from practicum.mcp_server.served import Served, find_served
+from practicum.mcp_server.live import Live, LiveSessions, SessionOver, WorldFailed, off_loop
+from practicum.mcp_server.opening import Opener, told
+from practicum.mcp_server.served import Served
 from practicum.mcp_server.waiting import PENDING_AFTER_S, LongCalls
 from practicum.memory import (
     EPISODE_OVER,
-    Divergence,
     Log,
     LogUnavailable,
     Purpose,
     Session,
     Sessions,
-    SessionStart,
     Store,
     TurnTaken,
-    fork,
-    hash_token,
-    new_session_id,
-    new_token,
     redactor_of,
 )
 
@@ -76,14 +63,10 @@ class Practice:
         self.log = Log(store)
         self.sessions = Sessions(store)
         self.live = LiveSessions(self.sessions, served, idle_s=limits.idle_s, clock=clock)
-        self.opened = 0
-        """Sessions opened by this process."""
         self.ended: Counter[str] = Counter()
         """Sessions ended by this process, by reason."""
-        self.tools_fingerprint = ""
-        self._chooser = Chooser(self.sessions)
+        self._opener = Opener(self.log, self.sessions, self.live, served=served, usage=self.usage)
         self._finder = Finder(self.sessions, self.live)
-        self._doors: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._long_calls = LongCalls(self._play_locked, pending_after_s)
 
     async def __aenter__(self) -> Practice:
@@ -92,6 +75,16 @@ class Practice:
 
     async def __aexit__(self, *error: object) -> None:
         await self._long_calls.__aexit__(*error)
+        self.live.clear()
+
+    @property
+    def opened(self) -> int:
+        """Sessions opened by this process."""
+        return self._opener.opened
+
+    def show(self, tools_fingerprint: str) -> None:
+        """Note which tools clients see from now on, for the log of each session."""
+        self._opener.tools_fingerprint = tools_fingerprint
 
     # Opening and closing ----------------------------------------------------------------------------------
 
@@ -102,35 +95,7 @@ class Practice:
             ActionError: there is no such environment or task, or the log cannot be written.
             LimitReached: the caller has too many open sessions.
         """
-        served = find_served(self.served, asked.env)
-        self._may_open(caller)
-        try:
-            task = contained(served.env_class, lambda: self._chooser.choose(caller.principal, served, asked))
-            episode = await off_loop(
-                served.env_class,
-                lambda: Episode(served.make(), task, min_try=asked.min_try),
-                limit_s=BEGIN_WAIT_S,
-            )
-        except UsageError as error:
-            raise ActionError(str(error)) from None
-        except WorldFailed as error:
-            raise ActionError(f"{served.name} cannot begin: its world failed ({error})") from error
-        token = new_token() if asked.scoped else None
-        start = SessionStart(
-            id=new_session_id(),
-            env=served.place,
-            task=task,
-            purpose=asked.purpose,
-            principal=caller.principal,
-            **self._client(caller),
-            min_try=asked.min_try,
-            token_hash=hash_token(token) if token else None,
-            outside=episode.opening.outside,
-        )
-        async with self._place(caller):
-            with _told():
-                await self.log.start_shared(start)
-        return self._opened(caller, start.id, episode, token)
+        return await self._opener.open(caller, asked, self._limits(caller))
 
     async def open_fork(
         self,
@@ -149,68 +114,13 @@ class Practice:
             ActionError: no such session or turn, or it does not replay.
         """
         parent = self.session(caller, session_id)
-        token = new_token() if scoped else None
-
-        def copy() -> str:
-            return fork(
-                self.log,
-                self.sessions,
-                parent.id,
-                parent.steps if at_turn is None else at_turn,
-                caller.principal,
-                purpose=purpose if purpose == "evaluation" else None,
-                **self._client(caller),
-                token_hash=hash_token(token) if token else None,
-            )
-
-        async with self._place(caller):
-            new_id = await self._copied(parent, copy)
-        live = self.live.keep(Live(self.session(caller, new_id)))
-        logger.info("session %s opened: fork of %s by %s", new_id, parent.id, caller.principal)
-        async with live.lock:
-            episode = await self.live.episode(live)
-        return Opened(live.session, episode, token)
-
-    def _may_open(self, caller: Caller) -> None:
-        self.usage.opening(caller.principal, caller.limits or self.limits, self.sessions.count_open)
-
-    @asynccontextmanager
-    async def _place(self, caller: Caller) -> AsyncIterator[None]:
-        """Room for a session that is being written, so that no two take the principal's last place."""
-        if (caller.limits or self.limits).open_sessions is None:
-            yield
-        else:
-            async with self._doors[caller.principal]:
-                self._may_open(caller)
-                yield
-        self.opened += 1
-
-    async def _copied(self, parent: Session, copy: Callable[[], str]) -> str:
-        try:
-            return await self.live.beside(parent, copy)
-        except Divergence as error:
-            raise ActionError(
-                f"session {parent.id} does not replay, so it cannot be forked: {error}"
-            ) from None
-        except (LogUnavailable, UsageError) as error:
-            raise ActionError(str(error)) from None
-
-    def _client(self, caller: Caller) -> ClientFacts:
-        return ClientFacts(
-            client_name=caller.client_name,
-            client_version=caller.client_version,
-            protocol_version=caller.protocol_version,
-            tools_fingerprint=self.tools_fingerprint,
+        last = parent.steps if at_turn is None else at_turn
+        return await self._opener.fork(
+            caller, parent, last, self._limits(caller), purpose=purpose, scoped=scoped
         )
 
-    def _opened(self, caller: Caller, session_id: str, episode: Episode, token: str | None) -> Opened:
-        session = self.session(caller, session_id)
-        task = session.task
-        logger.info(
-            "session %s opened: %s seed %d by %s", session.id, task.env_id, task.seed, caller.principal
-        )
-        self.live.keep(Live(session, episode))
-        return Opened(session, episode, token)
+    def _limits(self, caller: Caller) -> Limits:
+        return caller.limits or self.limits
 
     async def close(self, caller: Caller, session_id: str | None) -> Session:
         """End a session before its episode has ended; closing an ended one changes nothing.
@@ -221,10 +131,11 @@ class Practice:
         with anyio.move_on_after(CLOSE_WAIT_S):
             async with live.lock:
                 return await self._closed(caller, live)
+        live.episode = None  # its world is in use, and is not closed under the call
         return await self._closed(caller, live)
 
     async def _closed(self, caller: Caller, live: Live) -> Session:
-        with _told():
+        with told():
             await self.log.close_shared(live.session.id, "closed")
         self._over(live, "closed")
         logger.info("session %s closed by %s", live.session.id, caller.principal)
@@ -243,7 +154,7 @@ class Practice:
             UnknownTool: the session's environment has no such action.
         """
         live = self._finder.live(caller, session_id)
-        self.usage.playing(caller.principal, caller.limits or self.limits, call.arguments)
+        self.usage.playing(caller.principal, self._limits(caller), call.sent)
         if live.episode is None and live.running is None:
             stored = self.sessions.step(live.session.id, call.turn) if call.turn is not None else None
             if stored is not None:
@@ -256,7 +167,7 @@ class Practice:
 
     def answered(self, caller: Caller, size: int) -> None:
         """Count the characters of an answer to a call that was played."""
-        self.usage.answered(caller.principal, caller.limits or self.limits, size)
+        self.usage.answered(caller.principal, self._limits(caller), size)
 
     async def _play_locked(self, live: Live, call: Call) -> Step:
         await self._wait_turn(live)
@@ -284,7 +195,7 @@ class Practice:
                 logger.info(
                     "session %s: another process took the turn; going on from the log", live.session.id
                 )
-                live.episode = None
+                live.let_go()
         raise ActionError(
             f"session {live.session.id} is being played by several processes at once; try again"
         )
@@ -292,7 +203,7 @@ class Practice:
     async def _play(self, live: Live, call: Call) -> Step:
         episode = await self.live.episode(live)
         if call.turn is not None and call.turn > episode.turn + 1:
-            live.episode = None
+            live.let_go()
             episode = await self.live.episode(live)
         if call.turn is not None and call.turn != episode.turn + 1:
             return self._redelivered(live.session, call, self.sessions.step(live.session.id, call.turn))
@@ -309,8 +220,10 @@ class Practice:
         except (ActionError, UnknownTool):
             raise
         except Exception as error:  # a bug of the world closes its session, the log stays whole
-            logger.exception("session %s crashed", live.session.id)
-            await self._crashed(live)
+            try:
+                await self._crashed(live)
+            finally:
+                self._report_crash(live.session, call, error)
             what = str(error) if isinstance(error, WorldFailed) else type(error).__name__
             why = f"is closed, for its environment failed ({what}); its log is kept"
             raise SessionOver(live.session, why) from error
@@ -322,10 +235,10 @@ class Practice:
         try:
             await self.log.append_shared(live.session.id, step)
         except LogUnavailable as error:
-            live.episode = None
+            live.let_go()
             raise ActionError(str(error)) from None
         except BaseException:
-            live.episode = None
+            live.let_go()
             raise
         if step.refused:
             logger.debug("session %s turn %d: %s was refused", live.session.id, step.turn, step.tool)
@@ -363,16 +276,13 @@ class Practice:
         self.live.drop(live.session.id)
         self.ended[reason] += live.session.ended_at is None
 
+    def _report_crash(self, session: Session, call: Call, error: Exception) -> None:
+        """Log where a world failed, without what it was given in confidence."""
+        redactor = redactor_of(self.sessions, session, (call.tool, call.arguments))
+        trace = redactor.text("".join(format_exception(error)))
+        logger.error("session %s crashed\n%s", session.id, trace)
+
     async def _crashed(self, live: Live) -> None:
         self._over(live, "crashed")
-        with _told():
+        with told():
             await self.log.close_shared(live.session.id, "crashed")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell the agent where a write to the log fails."""
-    try:
-        yield
-    except LogUnavailable as error:
-        raise ActionError(str(error)) from None

@@ -27,14 +27,20 @@ def listed(practice: Practice, binding: Binding, cursor: str | None) -> types.Li
     Raises:
         MCPError: the cursor is none of ours.
     """
-    if cursor is not None and practice.sessions.get(cursor, binding.caller.principal) is None:
-        raise MCPError(types.INVALID_PARAMS, f"Unknown cursor: {cursor!r}")
+    if cursor is not None:
+        _check_cursor(practice, binding, cursor)
     found = _own(practice, binding, cursor)
     sheets = [_sheet_entry(served) for served in practice.served.values()] if cursor is None else []
     following = found[-1].id if len(found) == PAGE else None
     return types.ListResourcesResult(
         resources=[*sheets, *(_session_entry(session) for session in found)], next_cursor=following
     )
+
+
+def _check_cursor(practice: Practice, binding: Binding, cursor: str) -> None:
+    known = binding.admits(cursor) and practice.sessions.get(cursor, binding.caller.principal) is not None
+    if not known:
+        raise MCPError(types.INVALID_PARAMS, f"Unknown cursor: {cursor!r}")
 
 
 def _own(practice: Practice, binding: Binding, before: str | None) -> list[Session]:

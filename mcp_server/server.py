@@ -52,7 +52,7 @@ class PracticumServer(EraServer):
         self.practice = practice
         self.catalogue = Catalogue(practice.served, core_cards(practice.served))
         self.notices = ToolNotices()
-        practice.tools_fingerprint = self.catalogue.fingerprint()
+        practice.show(self.catalogue.fingerprint())
         self._bind = bind
         super().__init__(
             SERVER_NAME,

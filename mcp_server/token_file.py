@@ -89,13 +89,21 @@ def _edit(
     path: Path, change: Callable[[str, list[Entry]], tuple[str, list[Entry]]], *, make: bool = False
 ) -> None:
     """Replace a file's text as a whole, if what comes of it means what was meant."""
-    path = path.expanduser().resolve()
+    path = _followed(path)
     with _alone_in(path.parent):
         text = HEADING if make and not path.exists() else read_private(path)
         new, meant = change(text, parse_tokens(path, text))
         if _parsed(path, new) != meant:
             raise UsageError(f"{path} is written in a way that cannot be edited here; change it by hand")
         _write(path, new)
+
+
+def _followed(path: Path) -> Path:
+    """The file that a link leads to: what is replaced is the file, not the link."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # the latter of a link that leads to itself
+        raise UsageError(f"cannot write {path}: its links lead nowhere") from None
 
 
 def _parsed(path: Path, text: str) -> list[Entry] | None:

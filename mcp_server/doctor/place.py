@@ -14,6 +14,7 @@ from pathlib import Path
 
 from practicum.envs import registry
 from practicum.envs.errors import UsageError
+from practicum.envs.paths import at_home
 from practicum.mcp_server.doctor.finding import Finding, judged
 from practicum.mcp_server.install import Machine
 
@@ -47,7 +48,10 @@ def packages() -> Finding:
 
 def log(path: Path) -> Finding:
     """The log: whether it can be read and written, by whom, and whether there is room for more."""
-    path = path.expanduser()
+    try:
+        path = at_home(path)
+    except UsageError as error:
+        return Finding("log", "bad", f"{error}; give another --db")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     writable = "" if os.access(folder, os.W_OK) else f"{folder} cannot be written to; give --db"
     if not path.exists():

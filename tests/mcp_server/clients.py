@@ -195,6 +195,22 @@ def modern(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
     return body, headers | ({"Mcp-Name": params["name"]} if "name" in params else {})
 
 
+async def raw(url: str, request: bytes) -> bytes:
+    """What a server answers to bytes, up to the end of the connection."""
+    _, _, place = url.partition("//")
+    host, _, port = place.partition(":")
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        await stream.send(request)
+        answer = b""
+        with anyio.fail_after(PATIENCE_S):
+            try:
+                while not answer.endswith((b"}", b"large", b"received.")):
+                    answer += await stream.receive()
+            except anyio.EndOfStream:
+                pass
+        return answer
+
+
 def command(*arguments: str) -> list[str]:
     """The command line in a process of its own."""
     return [sys.executable, "-m", "practicum", *arguments]

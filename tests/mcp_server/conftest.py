@@ -15,6 +15,7 @@ from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import Bind, PracticumServer, bind_handle, caller_of
 from practicum.memory import Store
 from tests.mcp_server.clients import PARCELS
+from tests.mcp_server.people import Clock
 
 
 @pytest.fixture
@@ -71,3 +72,8 @@ class Somebody:
 @pytest.fixture
 def somebody() -> Somebody:
     return Somebody()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

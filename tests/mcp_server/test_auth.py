@@ -15,6 +15,8 @@ import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from practicum.mcp_server import guard
+from practicum.mcp_server import http as served_http
 from practicum.mcp_server.auth import Tokens
 from practicum.mcp_server.guard import Access
 from practicum.mcp_server.limits import FOR_TOKENS
@@ -84,7 +86,8 @@ async def test_without_a_good_token_only_health_answers(practise: Practise, file
                 assert answer.status_code == 401, (path, each)
                 assert answer.headers["www-authenticate"].startswith("Bearer")
                 assert list(answer.json()) == ["error"]
-            assert (await http.get(f"{url}/health", headers=encoded)).status_code == 200
+            up = await http.get(f"{url}/health", headers=encoded)
+            assert (up.status_code, up.json()) == (200, {"status": "ok"})
         twice = [("Authorization", f"Bearer {token}"), ("Authorization", "Bearer wrong")]
         assert (
             await http.post(f"{url}/mcp", json=body, headers=[*headers.items(), *twice])
@@ -162,8 +165,8 @@ async def test_a_task_that_another_has_played_looks_unknown_unless_it_is_served(
             assert found.task == session.task
 
 
-async def initialize(http: httpx2.AsyncClient, place: str, token: str) -> dict[str, str]:
-    """Shake hands as a client of the 2025 era; returns the headers of its transport session."""
+async def begin(http: httpx2.AsyncClient, place: str, token: str) -> httpx2.Response:
+    """Ask for a transport session as a client of the 2025 era."""
     params = {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
@@ -171,8 +174,14 @@ async def initialize(http: httpx2.AsyncClient, place: str, token: str) -> dict[s
     }
     headers = {"Accept": "application/json, text/event-stream", **bearing(token)}
     body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
-    answer = await http.post(place, json=body, headers=headers)
+    return await http.post(place, json=body, headers=headers)
+
+
+async def initialize(http: httpx2.AsyncClient, place: str, token: str) -> dict[str, str]:
+    """Shake hands as a client of the 2025 era; returns the headers of its transport session."""
+    answer = await begin(http, place, token)
     assert answer.status_code == 200
+    headers = {"Accept": "application/json, text/event-stream", **bearing(token)}
     headers |= {"Mcp-Session-Id": answer.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
     note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     assert (await http.post(place, json=note, headers=headers)).status_code == 202
@@ -216,6 +225,11 @@ async def test_an_endpoint_of_one_session_keeps_its_own_token_and_reaches_that_s
             assert (await call(client, "look"))["session_id"] == one["session_id"]
             other = await ask(client, "get_session", session_id=two["session_id"])
             assert "error" in other
+            resources = await client.list_resources(cursor=one["session_id"])
+            assert [str(each.uri).rpartition("/")[2] for each in resources.resources] == [one["session_id"]]
+            for cursor in (two["session_id"], UNKNOWN):
+                with pytest.raises(MCPError, match="Unknown cursor"):
+                    await client.list_resources(cursor=cursor)
         body, headers = modern("tools/list")
         for place, token in (
             (one["url"], ada),
@@ -233,6 +247,43 @@ async def test_an_endpoint_of_one_session_keeps_its_own_token_and_reaches_that_s
         remove_tokens(file, "ada")
         answer = await http.post(one["url"], json=body, headers={**headers, **bearing(one["token"])})
         assert answer.status_code == 401
+
+
+@pytest.mark.integration
+async def test_a_principal_with_every_transport_session_it_may_have_leaves_places_to_others(
+    practise: Practise, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_http, "MOST_TRANSPORT_SESSIONS_EACH", 2)
+    ada, bob = add_token(file, "ada"), add_token(file, "bob")
+    async with guarded(practise(), file) as url, httpx2.AsyncClient(timeout=PATIENCE_S) as http:
+        async with http_client(f"{url}/mcp", token=ada) as hers:
+            scoped = await call(hers, "open_session", scoped=True)
+        first = await initialize(http, f"{url}/mcp", ada)
+        await initialize(http, scoped["url"], scoped["token"])
+        for place, token in ((f"{url}/mcp", ada), (scoped["url"], scoped["token"])):
+            assert (await begin(http, place, token)).status_code == 503
+        await initialize(http, f"{url}/mcp", bob)
+        assert (await http.delete(f"{url}/mcp", headers=first)).status_code == 200
+        await initialize(http, f"{url}/mcp", ada)
+
+
+@pytest.mark.integration
+async def test_a_principal_with_every_stream_it_may_have_leaves_connections_to_others(
+    practise: Practise, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "MOST_EACH", 1)
+    ada, bob = add_token(file, "ada"), add_token(file, "bob")
+    body, headers = modern("subscriptions/listen", notifications={"toolsListChanged": True})
+    async with guarded(practise(), file) as url, httpx2.AsyncClient(timeout=PATIENCE_S) as http:
+        async with http.stream("POST", f"{url}/mcp", json=body, headers={**headers, **bearing(ada)}) as one:
+            await anext(one.aiter_lines())
+            refused = await http.get(f"{url}/metrics", headers=bearing(ada))
+            assert refused.status_code == 503
+            assert "1 of your requests are being answered" in refused.json()["error"]
+            assert (await http.get(f"{url}/metrics", headers=bearing(bob))).status_code == 200
+        with anyio.fail_after(PATIENCE_S):
+            while (await http.get(f"{url}/metrics", headers=bearing(ada))).status_code == 503:
+                pass
 
 
 @pytest.mark.integration

@@ -85,6 +85,11 @@ def test_the_log_is_ok_when_it_is_ours_alone(tmp_path: Path) -> None:
     assert (found.state, "0 sessions" in found.says) == ("ok", True)
 
 
+def test_a_log_in_the_home_of_nobody_is_bad() -> None:
+    found = log(Path("~no-such-user/practicum.db"))
+    assert (found.state, "there is no such user" in found.says) == ("bad", True)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_a_log_that_others_could_reach_is_noted_and_ours_alone_from_then_on(tmp_path: Path) -> None:
     path = tmp_path / "practicum.db"

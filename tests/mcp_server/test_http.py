@@ -23,7 +23,17 @@ from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.mcp_server.unfinished import Patience
 from practicum.memory import Store
-from tests.mcp_server.clients import MODES, PATIENCE_S, call, http_client, modern, over_http, refusal, world
+from tests.mcp_server.clients import (
+    MODES,
+    PATIENCE_S,
+    call,
+    http_client,
+    modern,
+    over_http,
+    raw,
+    refusal,
+    world,
+)
 
 Practise = Callable[..., Practice]
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
@@ -229,22 +239,6 @@ async def test_further_names_and_pages_are_let_in_by_name(practise: Practise) ->
         assert "access-control-allow-origin" not in told.headers
 
 
-async def raw(url: str, request: bytes) -> bytes:
-    """What a server answers to bytes, up to the end of the connection."""
-    _, _, place = url.partition("//")
-    host, _, port = place.partition(":")
-    async with await anyio.connect_tcp(host, int(port)) as stream:
-        await stream.send(request)
-        answer = b""
-        with anyio.fail_after(PATIENCE_S):
-            try:
-                while not answer.endswith((b"}", b"large", b"received.")):
-                    answer += await stream.receive()
-            except anyio.EndOfStream:
-                pass
-        return answer
-
-
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
 async def test_a_request_that_is_too_large_is_refused_before_it_is_read(
     practise: Practise, version: str
@@ -272,20 +266,35 @@ async def test_a_request_that_is_too_large_is_refused_before_it_is_read(
 HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        b"",
-        b"GET /hea",
-        HEALTH,
-        HEALTH + b"\r\n" + HEALTH,
-        HEALTH.replace(b"GET /health", b"POST /mcp")
-        + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
-    ],
-    ids=["nothing", "half a line", "half a head", "half a second head", "half a body"],
+BEGUN = (
+    b"",
+    b"GET /hea",
+    HEALTH,
+    HEALTH + b"\r\n" + HEALTH,
+    HEALTH.replace(b"GET /health", b"POST /mcp")
+    + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
 )
-async def test_a_client_that_does_not_finish_a_request_is_cut_off_and_others_are_not(
-    practise: Practise, begun: bytes
+"""Nothing, half a line, half a head, half a second head, half a body."""
+
+
+async def is_cut_off(port: int, begun: bytes) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", port) as slow:
+        if begun:
+            await slow.send(begun)
+        with anyio.fail_after(PATIENCE_S):
+            while await received(slow):
+                pass
+
+
+async def received(stream: anyio.abc.ByteStream) -> bytes:
+    try:
+        return await stream.receive()
+    except anyio.EndOfStream:
+        return b""
+
+
+async def test_clients_that_do_not_finish_a_request_are_cut_off_and_others_are_not(
+    practise: Practise,
 ) -> None:
     sock = listening_socket("127.0.0.1", 0)
     port = sock.getsockname()[1]
@@ -298,18 +307,12 @@ async def test_a_client_that_does_not_finish_a_request_is_cut_off_and_others_are
             async with (
                 httpx2.AsyncClient(timeout=PATIENCE_S) as http,
                 http.stream("POST", f"{url}/mcp", json=body, headers=headers) as listened,
-                await anyio.connect_tcp("127.0.0.1", port) as slow,
             ):
                 notices = listened.aiter_lines()
                 await anext(notices)
-                if begun:
-                    await slow.send(begun)
-                with anyio.fail_after(PATIENCE_S):
-                    try:
-                        while await slow.receive():
-                            pass
-                    except anyio.EndOfStream:
-                        pass
+                async with anyio.create_task_group() as clients:
+                    for begun in BEGUN:
+                        clients.start_soon(is_cut_off, port, begun)
                 await server.notices.tools_changed()
                 with anyio.fail_after(PATIENCE_S):
                     async for line in notices:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
-from practicum.mcp_server.calls import Caller
+from practicum.mcp_server.calls import Call, Caller
+from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import PracticumServer
 from practicum.mcp_server.tools import PublishedTool, ToolCard
-from practicum.memory import Store
+from practicum.memory import Store, replay_all
 from tests.mcp_server.clients import PARCELS, ask, call, world
 from tests.mcp_server.conftest import Somebody
 
@@ -202,3 +203,20 @@ async def _done(client: Client, deed: str, session_id: str, person: str, owners:
     assert strange is (owners.get(session_id) != person)
     if deed == "fork" and not strange:
         owners[answer["session_id"]] = person
+
+
+async def test_what_has_no_form_in_utf8_spoils_nobodys_call(practise: Callable[..., Practice]) -> None:
+    practice = practise(world("Talk"))
+    callers = [Caller(name) for name in PEOPLE]
+    sessions = [(await practice.open(caller, OpenRequest("talk"))).session for caller in callers]
+
+    async def say(number: int) -> None:
+        said = Call("say", {"json_text": "1"}, thought="\ud800 half" if number == 0 else None)
+        await practice.act(callers[number], sessions[number].id, said)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(len(PEOPLE)):
+            tasks.start_soon(say, number)
+    steps = [practice.sessions.step(session.id, 1) for session in sessions]
+    assert [step and step.thought for step in steps] == ["? half", None, None]
+    assert all(report.agrees for report in replay_all(practice.store))

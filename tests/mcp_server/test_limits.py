@@ -12,138 +12,25 @@ from hypothesis import strategies as st
 from mcp.client import Client
 
 from practicum.envs import ActionError
-from practicum.mcp_server.bindings import Binding, Bound
+from practicum.mcp_server.bindings import Bound
 from practicum.mcp_server.calls import Call, Caller
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.limits import FOR_TOKENS, UNLIMITED, WINDOW_S, LimitReached, Limits, Usage, size_of
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.server import PracticumServer, bind_fixed, caller_of
+from practicum.mcp_server.server import PracticumServer, bind_fixed
 from tests.mcp_server.clients import MODES, PARCELS, ask, call, http_client, over_http, world
+from tests.mcp_server.people import Clock, People, opened
 
 Practise = Callable[..., Practice]
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-class People:
-    """A binding for whomever the test names, each with limits of its own."""
-
-    def __init__(self, **limits: Limits) -> None:
-        self.name = next(iter(limits))
-        self._limits = limits
-
-    def __call__(self, ctx: Any) -> Binding:
-        return Binding(caller_of(ctx, Caller(self.name, limits=self._limits[self.name])))
-
-
-async def opened(client: Client, **arguments: Any) -> str:
-    return str((await call(client, "open_session", **arguments))["session_id"])
-
-
-# Open sessions ----------------------------------------------------------------------------------------
-
-
-async def test_a_principal_at_its_limit_closes_a_session_before_it_opens_another(serve: Serve) -> None:
-    people = People(ada=Limits(open_sessions=2), bob=Limits(open_sessions=1))
-    server = serve(PARCELS, bind=people)
-    async with Client(server) as client:
-        first, second = await opened(client), await opened(client)
-        for arguments in ({}, {"seed": 3}, {"from_session": first}, {"scoped": False}):
-            body = await ask(client, "open_session", **arguments)
-            assert body == {
-                "error": "you have 2 open sessions and may have 2; close_session ends one "
-                "(idle ones count too; list_sessions shows them), then try again",
-                "limit": "open_sessions",
-            }
-        people.name = "bob"
-        await opened(client)
-        people.name = "ada"
-        assert (await call(client, "look", session_id=second))["turn"] == 1
-        await call(client, "close_session", session_id=first)
-        await opened(client)
-    assert server.practice.usage.refusals == {"open_sessions": 4}
-    assert server.practice.sessions.count_open("ada") == 2
-
-
-async def test_an_episode_that_has_ended_makes_room(serve: Serve) -> None:
-    async with Client(serve(world("Talk"), bind=People(ada=Limits(open_sessions=1)))) as client:
-        session_id = await opened(client)
-        await call(client, "finish", session_id=session_id)
-        await opened(client, from_session=session_id, at_turn=0)
-        assert "limit" in await ask(client, "open_session")
-
-
-async def test_open_sessions_are_counted_across_restarts_and_processes(practise: Practise) -> None:
-    caller = Caller("ada", limits=Limits(open_sessions=3))
-    for _ in range(3):
-        await practise().open(caller, OpenRequest("parcels"))
-    one, other = practise(), practise()
-    for practice in (one, other):
-        with pytest.raises(LimitReached, match="you have 3 open sessions and may have 3"):
-            await practice.open(caller, OpenRequest("parcels"))
-    oldest = one.sessions.open_of("ada")[-1]
-    await one.close(caller, oldest.id)
-    await other.open(caller, OpenRequest("parcels"))
-
-
-@pytest.mark.parametrize("env", ["Talk", "Patient"], ids=["on the loop", "in threads"])
-@pytest.mark.parametrize("forked", [False, True])
-async def test_of_fifty_that_race_for_the_last_place_one_gets_it(
-    practise: Practise, env: str, forked: bool
-) -> None:
-    caller = Caller("ada", limits=Limits(open_sessions=5))
-    practice = practise(world(env))
-    async with practice:
-        sessions = [await practice.open(caller, OpenRequest(env.lower())) for _ in range(4)]
-        outcomes: list[str] = []
-
-        async def race() -> None:
-            try:
-                if forked:
-                    await practice.open_fork(caller, sessions[0].session.id)
-                else:
-                    await practice.open(caller, OpenRequest(env.lower()))
-                outcomes.append("open")
-            except LimitReached as error:
-                outcomes.append(error.limit)
-
-        async with anyio.create_task_group() as tasks:
-            for _ in range(50):
-                tasks.start_soon(race)
-    assert sorted(outcomes) == ["open", *["open_sessions"] * 49]
-    assert practice.sessions.count_open("ada") == 5
-    assert practice.opened == 5
-
-
-async def test_fifty_that_race_for_fifty_places_all_get_one(practise: Practise) -> None:
-    caller = Caller("ada", limits=Limits(open_sessions=50))
-    practice = practise(world("Patient"))
-    async with anyio.create_task_group() as tasks:
-        for _ in range(50):
-            tasks.start_soon(practice.open, caller, OpenRequest("patient"))
-    assert practice.sessions.count_open("ada") == 50
-
-
 # Calls and bytes --------------------------------------------------------------------------------------
 
 
 async def test_calls_are_counted_by_the_minute_and_by_principal(serve: Serve, clock: Clock) -> None:
-    people = People(ada=Limits(steps_per_minute=3), bob=Limits(steps_per_minute=3))
+    people = People(ada=Limits(steps_per_minute=4), bob=Limits(steps_per_minute=4))
     server = serve(PARCELS, bind=people, clock=clock)
     async with Client(server) as client:
         session_id = await opened(client)
@@ -152,15 +39,15 @@ async def test_calls_are_counted_by_the_minute_and_by_principal(serve: Serve, cl
             assert (await call(client, "look", session_id=session_id))["turn"] == turn
         clock.now += 17.5
         assert await ask(client, "look", session_id=session_id) == {
-            "error": "3 calls this minute, and you may have 3; try again in 23 s",
+            "error": "4 calls this minute, and you may have 4; try again in 13 s",
             "limit": "steps_per_minute",
-            "retry_after_s": 23,
+            "retry_after_s": 13,
         }
         assert (await call(client, "get_session", session_id=session_id))["turn"] == 3
         people.name = "bob"
         await call(client, "look", session_id=await opened(client))
         people.name = "ada"
-        clock.now += 22.5
+        clock.now += 12.5
         assert (await call(client, "look", session_id=session_id))["turn"] == 4
     stored = list(server.practice.sessions.steps(session_id))
     assert [step.turn for step in stored] == [1, 2, 3, 4]
@@ -168,7 +55,7 @@ async def test_calls_are_counted_by_the_minute_and_by_principal(serve: Serve, cl
 
 
 async def test_of_fifty_calls_at_once_no_more_than_allowed_are_played(practise: Practise) -> None:
-    caller = Caller("ada", limits=Limits(steps_per_minute=20))
+    caller = Caller("ada", limits=Limits(steps_per_minute=21))
     practice = practise(PARCELS)
     session = (await practice.open(caller, OpenRequest("parcels"))).session
     refused: list[str] = []
@@ -207,7 +94,7 @@ async def test_bytes_of_calls_and_answers_are_counted_by_the_minute(serve: Serve
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 40), st.integers(0, 300)), max_size=60),
+    st.lists(st.tuples(st.floats(0, 40), st.integers(2, 300)), max_size=60),
     st.integers(1, 20),
     st.integers(1, 1000),
 )
@@ -223,21 +110,30 @@ def test_no_minute_has_more_than_is_allowed(
         if clock.now >= began + WINDOW_S:
             began, played = clock.now, []
         if len(played) < most_calls and sum(played) + size <= most_bytes:
-            usage.playing("ada", limits, {"": "x" * size})
+            usage.playing("ada", limits, {"k": "x" * (size - 1)})
             played.append(size)
         else:
             refused += 1
             with pytest.raises(LimitReached) as error:
-                usage.playing("ada", limits, {"": "x" * size})
+                usage.playing("ada", limits, {"k": "x" * (size - 1)})
             assert error.value.retry_after_s is None or 0 < error.value.retry_after_s <= WINDOW_S
     assert sum(usage.refusals.values()) == refused
 
 
 @pytest.mark.parametrize(
     ("value", "size"),
-    [("abc", 3), ({"a": "bc", "d": [1, None, True]}, 28), ([], 0), ({"k": {"k": "v"}}, 3)],
+    [
+        ("abc", 3),
+        ({"a": "bc", "d": [1, None, True]}, 28),
+        ({"k": {"k": "v"}}, 3),
+        ([], 1),
+        ([[], {}, ""], 3),
+        ({"": []}, 2),
+    ],
 )
-def test_the_size_of_arguments_is_about_that_of_their_texts(value: Any, size: int) -> None:
+def test_the_size_of_arguments_is_about_that_of_their_texts_and_nothing_is_free(
+    value: Any, size: int
+) -> None:
     assert size_of(value) == size
 
 
@@ -246,6 +142,16 @@ def test_arguments_that_are_nested_deeply_have_a_size() -> None:
     for _ in range(100_000):
         value = [value]
     assert size_of(value) == 1
+
+
+async def test_the_words_beside_a_call_count_as_what_it_sends(practise: Practise) -> None:
+    caller = Caller("ada", limits=Limits(bytes_per_minute=1000))
+    practice = practise(PARCELS)
+    session = (await practice.open(caller, OpenRequest("parcels"))).session
+    with pytest.raises(LimitReached) as error:
+        await practice.act(caller, session.id, Call("look", {}, thought="x" * 1001))
+    assert error.value.limit == "bytes_per_minute"
+    assert practice.session(caller, session.id).steps == 0
 
 
 # One session ------------------------------------------------------------------------------------------
@@ -333,7 +239,7 @@ async def test_local_has_no_limits_unless_the_server_says_so(practise: Practise)
 
 @pytest.mark.integration
 async def test_an_endpoint_of_one_session_counts_for_its_principal(practise: Practise, clock: Clock) -> None:
-    practice = practise(limits=Limits(steps_per_minute=2), clock=clock)
+    practice = practise(limits=Limits(steps_per_minute=3), clock=clock)
     async with over_http(practice) as (url, _):
         async with http_client(f"{url}/mcp") as client:
             body = await call(client, "open_session", scoped=True)

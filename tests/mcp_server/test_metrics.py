@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from practicum import __version__
+from practicum.mcp_server import metrics
 from practicum.mcp_server.limits import Limits
 from practicum.mcp_server.practice import Practice
 from tests.mcp_server.clients import MODES, PARCELS, ask, call, http_client, modern, over_http, world
@@ -148,6 +151,17 @@ async def test_the_process_says_what_it_is_and_uses(practise: Practise) -> None:
     assert value(families, "process_resident_memory_bytes") > 10_000_000
     assert value(families, "process_cpu_seconds_total") > 0
     assert value(families, "process_start_time_seconds") > 1.7e9
+
+
+async def test_where_the_system_does_not_tell_the_memory_all_else_is_told(
+    practise: Practise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "PAGES", tmp_path / "none")
+    monkeypatch.setitem(sys.modules, "resource", None)
+    async with over_http(practise()) as (url, _):
+        families = await read(url)
+    assert "process_resident_memory_bytes" not in families
+    assert "process_cpu_seconds_total" in families
 
 
 async def test_no_client_can_make_a_label(practise: Practise) -> None:

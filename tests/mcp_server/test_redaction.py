@@ -56,6 +56,20 @@ async def test_what_was_given_for_a_marked_argument_is_in_no_transcript(serve: S
         assert secret not in text
 
 
+async def test_the_servers_own_log_says_where_a_world_crashed_without_what_it_was_given(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(serve(VAULT)) as client:
+        session_id = (await call(client, "open_session"))["session_id"]
+        await call(client, "unlock", key=KEY)
+        assert "is closed" in await refusal(client, "unlock", key="jammed-key")
+    assert f"session {session_id} crashed" in caplog.text
+    assert "in unlock" in caplog.text
+    assert "jams the lock" in caplog.text
+    for secret in ("jammed-key", "sesame", "4711"):
+        assert secret not in caplog.text
+
+
 async def test_get_session_tells_what_the_world_said_and_hides_what_was_given(serve: Serve) -> None:
     async with Client(serve(VAULT)) as client:
         session_id = (await call(client, "open_session"))["session_id"]
@@ -89,16 +103,21 @@ async def test_a_call_with_true_for_one_is_another_call(serve: Serve) -> None:
         assert "another call" in await refusal(client, "unlock", pin=True, turn=1)
 
 
-async def test_a_divergence_is_told_without_secrets(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_divergence_is_told_without_secrets_and_without_what_calls_were_worth(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = serve(VAULT)
     async with Client(server) as client:
-        session_id = (await call(client, "open_session"))["session_id"]
+        session_id = (await call(client, "open_session", purpose="evaluation"))["session_id"]
         await call(client, "unlock", key=KEY)
         monkeypatch.setattr(server.practice.served["vault"].env_class, "rewards", {"step": -0.5})
         server.practice.live.drop(session_id)
         said = await refusal(client, "say", json_text="[]", session_id=session_id)
-    assert "turn 1: reward was -0.01, replayed it is -0.5" in said
-    assert "sesame" not in said
+        forked = await refusal(client, "open_session", from_session=session_id)
+    for text in (said, forked):
+        assert "turn 1: reward is not what it was" in text
+        for hidden in ("sesame", "0.01", "0.5"):
+            assert hidden not in text
 
 
 async def test_sessions_are_found_by_what_their_tasks_were_about(serve: Serve, somebody) -> None:  # type: ignore[no-untyped-def]  # the fixture's class is its conftest's

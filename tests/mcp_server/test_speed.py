@@ -18,6 +18,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from opentelemetry import trace
 
+from practicum.mcp_server.collecting import NEW_OBJECTS
 from practicum.mcp_server.http import listening_socket
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.seams import OpenTelemetryMiddleware, without_idle_tracing
@@ -29,38 +30,59 @@ Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio
 
 STDIO_SERVER = """
-import sys
+import gc, sys
+new_objects = [0]
+gc.callbacks.append(lambda phase, _: new_objects.append(gc.get_count()[0]) if phase == "start" else None)
 sys.argv = ["practicum", "serve", "--db", sys.argv[1]]
 from practicum.__main__ import main
 try:
     main()
 finally:
-    print(*sorted(sys.modules), file=sys.stderr)
+    print(max(new_objects), *sorted(sys.modules), file=sys.stderr)
 """
 NOT_FOR_STDIO = {
     "jsonschema": "validates the arguments of published tools",
+    "practicum.mcp_server.cli.doctor": "is another command, as each but `serve`",
+    "practicum.mcp_server.cli.play": "is another command",
+    "practicum.mcp_server.cli.sessions": "is another command",
+    "practicum.mcp_server.cli.token": "is another command",
     "practicum.mcp_server.http": "serves over HTTP",
     "practicum.mcp_server.metrics": "serves over HTTP",
+    "rich": "draws tables",
     "sqlite_utils": "migrates",
     "torch": "trains",
 }
 
 
+def answered(command: list[str], said: str) -> tuple[str, str]:
+    """A server's first line, its input open until then, and all that it leaves on stderr."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(said)
+        server.stdin.flush()
+        answer = server.stdout.readline()
+        return answer, server.communicate(timeout=60)[1]
+
+
 @pytest.mark.integration
-def test_serving_over_stdio_loads_nothing_that_it_does_not_use(db: Path) -> None:
+def test_serving_over_stdio_loads_nothing_that_it_does_not_use_and_looks_for_no_garbage_in_it(
+    db: Path,
+) -> None:
     lines = [
         {"id": 1, "method": "tools/call", "params": {**MODERN, "name": "open_session", "arguments": {}}},
     ]
     said = "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
     command = [sys.executable, "-c", STDIO_SERVER, str(db)]
     for _ in range(2):  # the first makes the log
-        ran = subprocess.run(
-            command, input=said, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
-        )
-    assert json.loads(ran.stdout)["result"]["structuredContent"]["turn"] == 0
-    loaded = set(ran.stderr.split())
+        answer, told = answered(command, said)
+    assert json.loads(answer)["result"]["structuredContent"]["turn"] == 0
+    most_new_objects, *names = told.split()
+    loaded = set(names)
     assert "practicum.mcp_server.server" in loaded
     assert not loaded & set(NOT_FOR_STDIO)
+    assert int(most_new_objects) < 2 * NEW_OBJECTS
 
 
 async def test_a_plain_call_is_answered_as_the_sdk_would_answer_it(serve: Serve) -> None:

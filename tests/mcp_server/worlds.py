@@ -143,3 +143,40 @@ class Loud(Talk):
         """Make noise."""
         make_noise("in shout")
         return "done"
+
+
+@dataclass
+class Held(Record):
+    stuck: bool
+
+
+class Holder(ToolEnv[Held]):
+    """Hold something until you are closed."""
+
+    name, version = "holder", 1
+    open: ClassVar[list[Holder]] = []
+
+    def begin(self, *, stuck: bool = False) -> Held:
+        Holder.open.append(self)
+        return Held(stuck)
+
+    @action(read_only=True)
+    def look(self) -> str:
+        """See that it is there."""
+        return "held"
+
+    @action
+    def crash(self) -> str:
+        """Fail as only a bug does."""
+        raise RuntimeError("dropped")
+
+    def is_done(self) -> bool:
+        return False
+
+    def outcome(self) -> Outcome:
+        return Outcome(success=False)
+
+    def close(self) -> None:
+        Holder.open.remove(self)
+        if self.state.stuck:
+            raise OSError("it will not let go")

@@ -88,7 +88,7 @@ def _(scene: Scene) -> str:
     return scene.practicum("sessions").refusal
 
 
-@provokes("The log cannot be opened")
+@provokes("There is no log")
 def _(scene: Scene) -> str:
     return scene.practicum("sessions").refusal
 

@@ -97,7 +97,7 @@ def test_a_command_that_reads_makes_no_file_and_no_folder(
 ) -> None:
     missing = tmp_path / "new" / "log.db"
     said = practicum(*arguments, "--db", missing).refusal
-    assert said == f"cannot open the database {missing}: No such file or directory; choose another with --db"
+    assert said == f"there is no log at {missing} yet; play a session first, or name another with --db"
     assert not missing.parent.exists()
 
 

@@ -50,6 +50,12 @@ def test_without_a_client_they_are_listed_with_their_settings(practicum: Practic
     assert "settings are broken" in practicum("install").out
 
 
+@pytest.mark.parametrize("option", ["--task", "--db", "--auth"])
+def test_a_path_in_the_home_of_nobody_is_one_line(practicum: Practicum, option: str) -> None:
+    said = practicum("install", "cursor", "--print", "--", option, "~no-such-user/x").refusal
+    assert "there is no such user" in said
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_second_time_there_is_nothing_to_do(client: str, practicum: Practicum) -> None:
     first = json.loads(practicum("install", client, "--json").out)
@@ -86,6 +92,28 @@ def test_options_of_serve_are_passed_on_with_paths_that_hold_from_anywhere(
         "serve", "--env", "flight", "--env", f"{here}/my.py:Env", f"--env={here}/x/y.py:Env",
         "--task", f"{here}/t.jsonl", "--set", f"data={here}/d", "--db", f"{here}/here.db",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("world", "held"),
+    [
+        ("flight+reward=rules.py:fair", "flight+reward={here}/rules.py:fair"),
+        (
+            "my.py:Env+reward=rules.py:fair+step_limit=3",
+            "{here}/my.py:Env+reward={here}/rules.py:fair+step_limit=3",
+        ),
+        ("gym:CartPole-v1+failing=0.1", "gym:CartPole-v1+failing=0.1"),
+        ("shop:Shop", "shop:Shop"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--env {}", "--env={}"])
+def test_a_world_is_passed_on_under_a_name_that_holds_from_anywhere(
+    practicum: Practicum, tmp_path: Path, world: str, held: str, form: str
+) -> None:
+    said = practicum("install", "cursor", "--print", "--", *form.format(world).split())
+    wanted = form.format(held.format(here=tmp_path / "project"))
+    *words, _, _ = entry_of("cursor", said.out)["args"]  # --db and its value
+    assert " ".join(words) == f"serve {wanted}"
 
 
 def test_every_option_of_serve_that_takes_a_path_is_known_to_take_one() -> None:
@@ -150,3 +178,26 @@ def test_what_is_shown_for_a_client_starts_a_server(client: str, practicum: Prac
 
     assert {"open_session", "look", "store"} <= set(anyio.run(listed))
     assert db.exists()
+
+
+def test_a_world_that_cannot_be_served_is_told_at_once(practicum: Practicum) -> None:
+    said = practicum("install", "cursor", "--", "--env", "flihgt")
+    assert said.code == 0
+    assert "the server cannot begin: no environment 'flihgt'; did you mean 'flight'?" in said.err
+    assert practicum("install", "cursor", "--", "--env", "flight").err == ""
+
+
+def test_an_option_for_http_is_not_passed_on(practicum: Practicum) -> None:
+    assert "--port goes with --http" in practicum("install", "cursor", "--", "--port", "9000").refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("[]", "the whole is an array"), ('{"mcpServers": null}', "'mcpServers' is null")],
+)
+def test_settings_of_another_shape_are_told_by_what_was_found(
+    text: str, found: str, practicum: Practicum, home: Path
+) -> None:
+    (home / ".cursor").mkdir(parents=True)
+    (home / ".cursor/mcp.json").write_text(text)
+    assert f"{found}, expected an object; nothing was changed" in practicum("install", "cursor").refusal

@@ -13,6 +13,7 @@ import pytest
 from practicum.memory import Session, Sessions, Store
 from tests.mcp_server.cli.conftest import Practicum
 from tests.mcp_server.clients import PARCELS, PATIENCE_S, command, world
+from tests.memory.conftest import VAULT
 
 Logged = Callable[[], list[Session]]
 
@@ -48,6 +49,11 @@ def test_a_person_plays_to_the_end_and_the_session_is_logged(practicum: Practicu
     assert "turn 3, reward +0.99 (step -0.01, solved +1.00), return +0.97, 47 steps left" in said.err
     (session,) = logged()
     assert (session.steps, session.task.seed, session.client_name) == (3, 7, "practicum play")
+
+
+def test_the_steps_left_are_those_that_the_wrappers_leave(practicum: Practicum) -> None:
+    said = practicum("play", f"{PARCELS}+step_limit=3+failing=0", "--seed", "1", lines="look\n")
+    assert ", 2 steps left" in said.err
 
 
 def test_words_are_answered_and_play_no_turn(practicum: Practicum, logged: Logged) -> None:
@@ -150,6 +156,14 @@ def test_history_marks_what_was_undone_and_hides_secrets(practicum: Practicum) -
     said = practicum("play", "flight", "--seed", "7", lines=lines)
     assert '  2 enter_card(card_token="[redacted]")  -0.06  (undone)' in said.out
     assert "tok_4711" not in said.out + said.err
+
+
+def test_secrets_in_a_list_are_hidden_too(practicum: Practicum) -> None:
+    said = practicum("play", VAULT, "--json", lines='unlock spares=["tok_4711"]\nhistory\n')
+    played = json.loads(said.out.splitlines()[1])
+    assert played["arguments"] == {"spares": "[redacted]"}
+    shown = practicum("play", VAULT, lines='unlock spares=["tok_4711"]\nhistory\n').out
+    assert '  1 unlock(spares="[redacted]")' in shown
 
 
 def test_a_session_is_resumed_where_it_was_left(practicum: Practicum, db: Path, logged: Logged) -> None:

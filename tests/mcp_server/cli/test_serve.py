@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.mcp_server.cli.conftest import Practicum
+from tests.mcp_server.cli.terminal import at_terminal
 from tests.mcp_server.clients import PARCELS, PATIENCE_S, command, serving, world
 
 
@@ -34,10 +35,15 @@ from tests.mcp_server.clients import PARCELS, PATIENCE_S, command, serving, worl
         (["--bound", "--seed", str(2**63)], "Invalid value for '--seed'"),
         (["--http", "--host", "0.0.0.0"], "would let other machines in: add --auth tokens.yaml"),
         (["--http", "--auth", "/nowhere/tokens.yaml"], "`practicum token NAME --auth"),
+        (["--http", "--auth", "~no-such-user/tokens.yaml"], "there is no such user"),
         (["--auth", "tokens.yaml"], "--auth goes with --http"),
         (["--allow-host", "example.com"], "--allow-host goes with --http"),
         (["--allow-origin", "https://example.com"], "--allow-origin goes with --http"),
         (["--max-body", "4096"], "--max-body goes with --http"),
+        (["--host", "0.0.0.0"], "--host goes with --http"),
+        (["--port", "9000"], "--port goes with --http"),
+        (["--stateless"], "--stateless goes with --http"),
+        (["--json-response"], "--json-response goes with --http"),
         (["--http", "--allow-host", "https://example.com"], "expected a name, such as example.com"),
         (["--http", "--allow-host", "*"], "expected a name, such as example.com"),
         (["--http", "--allow-origin", "*"], "expected scheme and host"),
@@ -161,3 +167,10 @@ def test_a_long_list_of_tools_is_warned_of_on_stderr(db: Path, tmp_path: Path) -
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
     assert "some clients cut lists above 40" in done.stderr
+
+
+def test_a_person_at_a_terminal_is_told_that_a_client_is_awaited(db: Path) -> None:
+    with at_terminal("serve", "--db", db) as terminal:
+        terminal.until("`practicum play` is for people")
+        terminal.type("\x04")
+        assert terminal.end() == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from practicum.envs import find
-from practicum.memory import Sessions, Store
+from practicum.mcp_server.cli.consoles import console
+from practicum.memory import Log, Sessions, SessionStart, Store, new_session_id
 from tests.mcp_server.cli.conftest import Practicum
 from tests.mcp_server.clients import ROOT, command, world
 
@@ -42,6 +44,46 @@ def test_sessions_are_listed_for_people_and_for_programs(
         session_id
     ]
     assert len(json.loads(practicum("sessions", "--limit", "1", "--json").out)) == 1
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_the_list_fits_and_no_id_is_cut(
+    practicum: Practicum, session_id: str, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_width", int(columns))
+    lines = practicum("sessions").out.splitlines()
+    assert any(line.startswith(f"{session_id[:12]} ") for line in lines)
+    assert max(map(len, lines)) <= int(columns)
+
+
+def test_whose_a_session_is_stands_in_the_list_where_somebody_else_has_played(
+    practicum: Practicum, session_id: str, db: Path
+) -> None:
+    assert "principal" not in practicum("sessions").out
+    task = find("flight").make_task(1)
+    with closing(Store.open(db)) as store:
+        Log(store).start(SessionStart(id=new_session_id(), env="flight-v1", task=task, principal="ann"))
+    said = practicum("sessions").out
+    assert "principal" in said
+    assert "ann" in said
+
+
+def test_how_the_listed_sessions_did_together_is_summed_up(
+    practicum: Practicum, log_session: LogSession, session_id: str
+) -> None:
+    log_session(("abort", {}), env="flight", seed=7)  # a flight could have been had
+    log_session(env="flight", seed=8)
+    (_, summary) = practicum("sessions").err.splitlines()
+    assert summary == "2 ended: success 50%, violations 0%, 2.0 turns on average"
+
+
+def test_sessions_that_are_searched_for_are_shown_by_their_tasks(
+    practicum: Practicum, log_session: LogSession
+) -> None:
+    session_id = log_session(env="flight", seed=0)
+    said = practicum("sessions", "--like", "book a flight").out
+    assert session_id[:12] in said
+    assert find("flight").make_task(0).instruction[:30] in said
 
 
 def test_a_session_is_shown_turn_by_turn_by_a_beginning_of_its_id(
@@ -171,7 +213,7 @@ def test_forgetting_asks_first_and_leaves_nothing(practicum: Practicum, db: Path
     said = practicum("forget", session_id[:8], lines="n\n")
     assert said.code == 1
     assert session_id[:12] in practicum("sessions").out
-    assert "forgot 1 sessions" in practicum("forget", session_id, lines="y\n").out
+    assert "forgot 1 session\n" in practicum("forget", session_id, lines="y\n").out
     assert json.loads(practicum("sessions", "--json").out) == []
     assert "no session" in practicum("sessions", session_id).refusal
 

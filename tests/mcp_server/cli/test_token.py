@@ -159,6 +159,26 @@ def test_a_folder_that_is_not_there_is_one_line(practicum: Practicum, tmp_path: 
     assert "nowhere" in practicum("token", "ada", "--auth", tmp_path / "nowhere" / "tokens.yaml").refusal
 
 
+@pytest.mark.parametrize("arguments", [["ada"], ["ada", "--remove"], ["--list"]], ids=" ".join)
+def test_a_file_that_can_be_none_is_one_line(practicum: Practicum, file: Path, arguments: list[str]) -> None:
+    assert "there is no such user" in practicum("token", "--auth", "~no-such-user/t.yaml", *arguments).refusal
+    file.symlink_to(file)
+    assert str(file) in practicum("token", "--auth", file, *arguments).refusal
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    assert "is no file" in practicum("token", "--auth", file, *arguments).refusal
+
+
+def test_the_same_words_mean_the_same_file_in_every_command(
+    practicum: Practicum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert practicum("token", "ada", "--auth", "~/tokens.yaml").code == 0
+    assert "ada" in practicum("token", "--list", "--auth", "~/tokens.yaml").out
+    assert practicum("token", "ada", "--remove", "--auth", "~/tokens.yaml").code == 0
+    assert "holds no token" in practicum("serve", "--http", "--auth", "~/tokens.yaml").refusal
+
+
 def test_a_link_to_the_file_stays_a_link(practicum: Practicum, written: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.yaml"
     link.symlink_to(written)
@@ -187,3 +207,9 @@ def test_many_that_add_and_remove_at_once_lose_nothing(file: Path) -> None:
     assert problems == []
     assert {entry.principal for entry in read_tokens(file)} == {"ada", *(f"p{n}" for n in range(0, 20, 2))}
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_token_that_would_never_be_good_is_not_made(practicum: Practicum, file: Path) -> None:
+    said = practicum("token", "ada", "--auth", file, "--expires", "2020-01-31").refusal
+    assert said == "--expires 2020-01-31 has come: the token would never be good; name a later day"
+    assert not file.exists()
