@@ -13,15 +13,15 @@ own 700 would look at every other call through objects that are all still in use
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Load without looking for garbage: what is loaded stays, and looking takes a sixth of the time."""
+    """Load without looking for garbage, then or later: what is loaded stays, and looking takes long."""
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
-def spare_what_is_loaded() -> None:
-    """From now on look at what is made while serving, and less often."""
-    gc.freeze()
+def collect_less_often() -> None:
+    """From now on look through more new objects together, as suits a server."""
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])

@@ -22,6 +22,8 @@ from practicum.mcp_server.server import Context, PracticumServer
 MEDIA_TYPE = "text/plain; version=0.0.4"
 BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 """Upper bounds of the latency histogram."""
+PAGES = Path("/proc/self/statm")
+"""Where Linux says how many pages of memory a process has."""
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[str, Labels, float]
@@ -141,17 +143,19 @@ def _of_the_process(began_at: float) -> Iterator[Family]:
     build = (("version", __version__), ("python", platform.python_version()), ("mcp", version("mcp")))
     yield "practicum_build_info", "gauge", "What runs.", [("", build, 1)]
     yield _one("process_cpu_seconds_total", "counter", "CPU time of the process.", time.process_time())
-    yield _one("process_resident_memory_bytes", "gauge", "Memory of the process.", _resident_bytes())
+    if (memory := _resident_bytes()) is not None:
+        yield _one("process_resident_memory_bytes", "gauge", "Memory of the process.", memory)
     yield _one("process_start_time_seconds", "gauge", "When the server began.", began_at)
 
 
-def _resident_bytes() -> int:
-    """Memory now where the system says it, else the most there has been."""
-    pages = Path("/proc/self/statm")
-    if pages.exists():
-        return int(pages.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    import resource  # which not every system has
-
+def _resident_bytes() -> int | None:
+    """Memory now where the system says it, else the most there has been; None where it says neither."""
+    if PAGES.exists():
+        return int(PAGES.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 

@@ -1,4 +1,4 @@
-"""The `practicum` command: gathers the groups, and turns a usage error into one line and exit code 2."""
+"""The `practicum` command: runs what is asked for, and turns a usage error into one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import io
 import os
 import sys
 import threading
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli import doctor, install, play, serve, sessions, token, worlds
+from practicum.mcp_server.cli.commands import PLACES, Commands, loaded_command
 from practicum.mcp_server.cli.everywhere import Everywhere
+
+
+class Practicum(Everywhere):
+    """The whole command line, its commands made as they are asked for."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": Commands(PLACES, loaded_command)})
+
 
 app = typer.Typer(
     name="practicum",
-    cls=Everywhere,
+    cls=Practicum,
     help="A practice ground for tool-using agents, served over MCP.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, token, worlds, play, sessions, install, doctor):
-    group.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from practicum.mcp_server.cli.options import remarks
+from practicum.mcp_server.cli.consoles import remarks
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are done."""

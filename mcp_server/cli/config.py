@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
 from practicum.envs.errors import UsageError, nearest
-from practicum.mcp_server.cli.options import at_home
+from practicum.envs.paths import at_home
 
 VARIABLE = "PRACTICUM_CONFIG"
 MAPPING = "NAME=VALUE"

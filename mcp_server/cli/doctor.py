@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 MARKS = {"ok": "ok ", "note": " - ", "bad": "BAD"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(doctor)
-
-
 def doctor(
     model_url: Annotated[
         str | None,

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from practicum.mcp_server.cli.commands import Commands, command_of
 from practicum.mcp_server.cli.config import chosen_file, default_file, defaults_for, read_config
 from practicum.mcp_server.cli.logs import Level, logging_to
 from practicum.mcp_server.cli.options import is_typed
 
 logger = logging.getLogger(__name__)
 
+PANEL = "For every command"
 GIVEN = "practicum.given"
 """Where a run keeps what it was given for all commands: values by parameter."""
 
@@ -25,18 +27,17 @@ class Everywhere(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        carrier = typer.Typer(add_completion=False)
-        carrier.command()(_declare)
-        _equip(self, typer.main.get_command(carrier).params)
+        _equip(self, command_of(_declare).params)
 
 
-def _equip(command: Any, options: list[Any]) -> None:
+def _equip(command: Any, options: list[Any]) -> Any:
     command.params.extend(options)
     if isinstance(command, TyperGroup):
-        for each in command.commands.values():
-            _equip(each, options)
+        bare = command.commands
+        command.commands = Commands(bare, lambda name: _equip(bare[name], options))  # type: ignore[assignment]  # none is added
     else:
         command.invoke = _logged(command.invoke)
+    return command
 
 
 def _logged(invoke: Callable[[typer.Context], Any]) -> Callable[[typer.Context], Any]:
@@ -87,6 +88,7 @@ def _declare(
             is_eager=True,
             expose_value=False,
             callback=_keep_config,
+            rich_help_panel=PANEL,
             help="YAML file of options; $PRACTICUM_CONFIG or a file in your config folder by default.",
         ),
     ] = None,
@@ -96,13 +98,19 @@ def _declare(
             "--log-level",
             expose_value=False,
             callback=_keep,
-            help="What to log: warning and above by default.",
+            metavar="LEVEL",
+            rich_help_panel=PANEL,
+            help="What to log from: debug, info, warning (the default) or error.",
         ),
     ] = None,
     log_file: Annotated[
         Path | None,
         typer.Option(
-            "--log-file", expose_value=False, callback=_keep, help="Log to this file instead of stderr."
+            "--log-file",
+            expose_value=False,
+            callback=_keep,
+            rich_help_panel=PANEL,
+            help="Log to this file instead of stderr.",
         ),
     ] = None,
 ) -> None:

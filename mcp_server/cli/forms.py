@@ -31,6 +31,8 @@ class Question:
     name: str
     schema: Schema
     required: bool
+    is_secret: bool
+    """Whether the answer is typed unseen."""
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -48,11 +50,6 @@ class Question:
         if self.has_numbers:
             return [f"{number} {choice}" for number, choice in enumerate(self.choices, 1)]
         return [str(choice) for choice in self.choices]
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether the answer must not be seen."""
-        return bool(self.schema.get("writeOnly"))
 
     @property
     def heading(self) -> str:
@@ -92,7 +89,10 @@ def fill(action: Action, given: Mapping[str, Any], ask: Ask, tell: Callable[[str
 def questions(action: Action) -> list[Question]:
     """What there is to ask for, in the order of the tool's signature."""
     properties, required = action.schema["properties"], action.schema["required"]
-    return [Question(name, properties[name], name in required) for name in action.parameters]
+    return [
+        Question(name, properties[name], name in required, name in action.secrets)
+        for name in action.parameters
+    ]
 
 
 def _answer(question: Question, ask: Ask, tell: Callable[[str], None]) -> tuple[bool, Any]:

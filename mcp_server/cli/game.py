@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from anyio.from_thread import BlockingPortal
 
 from practicum.envs import Action, Step, UsageError
+from practicum.envs.wrapping import steps_allowed
 from practicum.mcp_server.calls import Call, Caller, Pending, Played
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
@@ -86,8 +87,8 @@ class Game:
 
     @property
     def steps_left(self) -> int:
-        """How many calls the task still allows."""
-        return max(0, self.session.task.step_limit - self.at)
+        """How many calls the task and the wrappers around its world still allow."""
+        return max(0, steps_allowed(self._env, self.session.task) - self.at)
 
     @property
     def is_over(self) -> bool:

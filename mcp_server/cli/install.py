@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli.options import AsJson, Db, console, print_json, remarks
+from practicum.envs.paths import at_home
+from practicum.envs.registry import anchored, find
+from practicum.mcp_server.cli.consoles import console, remarks
+from practicum.mcp_server.cli.options import AsJson, Db, print_json, stdout_kept_clean
+from practicum.mcp_server.cli.serve import check_stdio
 
 if TYPE_CHECKING:
     from practicum.mcp_server.install import Change, Client, Machine
@@ -26,35 +30,33 @@ PATHS = ("--task", "--db", "--auth", "--config", "--log-file")
 """Options of `serve` whose value is a file or a folder."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(install)
+ClientName = Annotated[
+    str | None,
+    typer.Argument(help="claude-desktop, claude-code, cursor, vscode or codex; without one: a list."),
+]
+ServeOptions = Annotated[
+    list[str] | None, typer.Argument(help="After --: options of `practicum serve`.", metavar="OPTIONS")
+]
+Name = Annotated[str, typer.Option("--name", help="What the server is called there.")]
+Project = Annotated[bool, typer.Option("--project", help="Into the settings of the project in this folder.")]
+Removing = Annotated[bool, typer.Option("--remove", help="Take the entry away again.")]
+Printing = Annotated[bool, typer.Option("--print", help="Show what would be written; write nothing.")]
+Linking = Annotated[
+    bool, typer.Option("--link", help="Show a link that adds it when opened (vscode, cursor).")
+]
+Force = Annotated[bool, typer.Option("--force", help="Even over an entry of that name that is not ours.")]
 
 
 def install(
     ctx: typer.Context,
-    client: Annotated[
-        str | None,
-        typer.Argument(help="claude-desktop, claude-code, cursor, vscode or codex; without one: a list."),
-    ] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(help="After --: options of `practicum serve`.", metavar="OPTIONS"),
-    ] = None,
-    name: Annotated[str, typer.Option("--name", help="What the server is called there.")] = "practicum",
-    project: Annotated[
-        bool, typer.Option("--project", help="Into the settings of the project in this folder.")
-    ] = False,
-    removing: Annotated[bool, typer.Option("--remove", help="Take the entry away again.")] = False,
-    printing: Annotated[
-        bool, typer.Option("--print", help="Show what would be written; write nothing.")
-    ] = False,
-    linking: Annotated[
-        bool, typer.Option("--link", help="Show a link that adds it when opened (vscode, cursor).")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Even over an entry of that name that is not ours.")
-    ] = False,
+    client: ClientName = None,
+    options: ServeOptions = None,
+    name: Name = "practicum",
+    project: Project = False,
+    removing: Removing = False,
+    printing: Printing = False,
+    linking: Linking = False,
+    force: Force = False,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -145,17 +147,30 @@ def _serve_options(ctx: typer.Context, folder: Path, words: list[str], *, db: Pa
     Raises:
         UsageError: `serve` would not take them, or they make no server over stdio.
     """
-    if _serve_context(ctx, words)["http"]:
+    asked = _serve_context(ctx, words)
+    if asked.params["http"]:
         raise UsageError("clients start a server over stdio: leave --http out")
+    check_stdio(asked)
+    for env in asked.params["env"] or ():
+        _warn_of_missing(env)
     named = any(word.partition("=")[0] == "--db" for word in words)
     every = words if named or db is None else [*words, "--db", str(db)]
     return [_from_anywhere(folder, before, word) for before, word in pairwise(["", *every])]
 
 
-def _serve_context(ctx: typer.Context, words: list[str]) -> dict[str, Any]:
+def _warn_of_missing(env: str) -> None:
+    """Say that a server would not begin as things are; the environment may be on its way."""
+    try:
+        with stdout_kept_clean():  # an environment's module may print when it is imported
+            find(env)
+    except UsageError as error:
+        remarks.print(f"practicum: as it is, the server cannot begin: {error}", markup=False)
+
+
+def _serve_context(ctx: typer.Context, words: list[str]) -> typer.Context:
     group: Any = ctx.find_root().command
-    parameters: dict[str, Any] = group.commands["serve"].make_context("practicum serve", list(words)).params
-    return parameters
+    asked: typer.Context = group.commands["serve"].make_context("practicum serve", list(words))
+    return asked
 
 
 def _from_anywhere(folder: Path, before: str, word: str) -> str:
@@ -164,15 +179,14 @@ def _from_anywhere(folder: Path, before: str, word: str) -> str:
     if equals and option.startswith("--"):
         return f"{option}={_from_anywhere(folder, option, value)}"
     if before == "--env":
-        file, colon, cls = word.rpartition(":")
-        return f"{_absolute(folder, file)}:{cls}" if colon and file.endswith(".py") else word
+        return anchored(word, folder)
     if before == "--set" and option == "data":
         return f"data={_absolute(folder, value)}"
     return str(_absolute(folder, word)) if before in PATHS else word
 
 
 def _absolute(folder: Path, path: str) -> Path:
-    return Path(folder, Path(path).expanduser())
+    return folder / at_home(Path(path))
 
 
 def _remove(client: Client, path: Path, name: str, *, force: bool, as_json: bool) -> None:

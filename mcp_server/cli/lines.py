@@ -58,16 +58,7 @@ def chosen_tool(word: str, actions: Actions) -> Action:
 
 def masked(action: Action, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments as they may be shown, without those that are secret."""
-    properties = action.schema["properties"]
-    return {
-        name: REDACTED if properties.get(name, {}).get("writeOnly") else value
-        for name, value in arguments.items()
-    }
-
-
-def takes_secrets(action: Action) -> bool:
-    """Whether one of a tool's arguments is secret."""
-    return any(schema.get("writeOnly") for schema in action.schema["properties"].values())
+    return {name: REDACTED if name in action.secrets else value for name, value in arguments.items()}
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli.options import at_home
+from practicum.envs.paths import at_home
 
 Level = Literal["debug", "info", "warning", "error"]
 OURS = ("practicum", "uvicorn")

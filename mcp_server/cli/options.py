@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from practicum.envs.errors import UsageError
 from practicum.memory import Store, default_path
@@ -33,9 +32,6 @@ Settings = Annotated[
 EnvName = Annotated[
     str, typer.Option("--env", help="Environment: flight, flight-v1, module:Class, file.py:Class or gym:ID.")
 ]
-
-console = Console(stderr=False, highlight=False)
-remarks = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def read_settings(given: Iterable[str] | None) -> dict[str, Any]:
@@ -60,18 +56,6 @@ def is_typed(ctx: typer.Context, parameter: str) -> bool:
     """Whether a parameter was given on the command line, not by a file, a variable or its default."""
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def at_home(path: Path) -> Path:
-    """The path with a `~` in front replaced by the home that it means.
-
-    Raises:
-        UsageError: nobody has that home.
-    """
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise UsageError(f"cannot find {path}: there is no such user") from None
 
 
 @contextmanager

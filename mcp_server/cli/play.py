@@ -11,10 +11,10 @@ import typer
 
 from practicum.envs.errors import ActionError, UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
+from practicum.mcp_server.cli.consoles import console
 from practicum.mcp_server.cli.options import (
     Db,
     Settings,
-    console,
     is_typed,
     open_existing_store,
     open_store,
@@ -23,11 +23,6 @@ from practicum.mcp_server.cli.options import (
 
 if TYPE_CHECKING:
     from practicum.mcp_server.cli.game import Game
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(play)
 
 
 def play(

@@ -9,7 +9,7 @@ from practicum.envs.errors import ActionError, UnknownTool, UsageError
 from practicum.mcp_server.cli.forms import Question, fill
 from practicum.mcp_server.cli.game import Game
 from practicum.mcp_server.cli.keyboard import Keyboard
-from practicum.mcp_server.cli.lines import chosen_tool, read_line, takes_secrets
+from practicum.mcp_server.cli.lines import chosen_tool, read_line
 from practicum.mcp_server.cli.screen import WORDS, Screen
 from practicum.mcp_server.cli.script import Script
 
@@ -83,7 +83,7 @@ class Player:
 
     def _call(self, line: str) -> None:
         action, arguments = read_line(line, self._game.actions)
-        if arguments and takes_secrets(action):
+        if arguments and action.secrets:
             self._keyboard.forget_last()
         leaves_all_out = not arguments and " " in line  # `tool {}`
         if self._keyboard.is_terminal and not leaves_all_out:

@@ -43,7 +43,7 @@ The command line wins over the environment, that over the file's section for the
 of the file, that over the default. A repeating option on the command line replaces the file's list. Files
 are named as on the command line, from the working directory on. A file that is not named is looked for as
 `config.yaml` in your config folder; `--log-level debug` says which one was read.
-`PRACTICUM_CONFIG=/dev/null` reads none. Secrets do not belong into it: a key that looks like one is
+`PRACTICUM_CONFIG=/dev/null` reads none. Secrets do not belong in it: a key that looks like one is
 refused.
 
 The log is made of lines on stderr, or in the file of `--log-file`: readable by its owner alone, appended

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from practicum.envs import Action, Step
+from practicum.mcp_server.cli.consoles import remarks
 from practicum.mcp_server.cli.forms import Question, questions
 from practicum.mcp_server.cli.game import Game
 from practicum.mcp_server.cli.lines import Actions, masked
-from practicum.mcp_server.cli.options import remarks
 
 SHORT_ID = 12
 """Characters of a session's id that are shown; every command takes a beginning that is unique."""
@@ -33,9 +33,10 @@ WORDS = {
     "quit": "leave; the session is kept",
 }
 HOW = (
-    "a tool's name, its number or a beginning of it plays it and asks for its arguments; on one line: "
-    'tool name=value …, or tool {"name": "value"}; in a form Enter leaves an argument out and . the rest; '
-    "`:` in front of a word below means the word where a tool has the same name"
+    "  a tool's name, its number or a beginning of it: you are asked for its arguments;",
+    "    Enter leaves one out, . leaves out the rest, Ctrl-C goes back",
+    '  all on one line: tool name=value …, or tool {"name": "value"}',
+    "  or one of these words, with : in front where a tool has the same name:",
 )
 
 
@@ -79,9 +80,10 @@ class Screen:
 
     def help(self) -> None:
         """What can be typed."""
-        remarks.print(Text(HOW))
+        for line in HOW:
+            remarks.print(Text(line))
         for word, meaning in WORDS.items():
-            remarks.print(Text(f"  {word:<10} {meaning}"))
+            remarks.print(Text(f"    {word:<10} {meaning}"))
 
     def tools(self, actions: Actions) -> None:
         """The menu."""

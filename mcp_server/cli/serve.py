@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from practicum.envs.errors import UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.envs.watch import END_AFTER_S
-from practicum.mcp_server.cli.options import Db, Settings
+from practicum.mcp_server.cli.options import Db, Settings, is_typed
 from practicum.mcp_server.cli.serving import Reach, Serving, Uses, run
 
+ONLY_HTTP = ("host", "port", "json_response", "stateless")
 REACH, SAFETY, LIMITS = "Connection", "Who may use it, with --http", "Limits"
 
 Envs = Annotated[
@@ -122,12 +124,8 @@ HoldLimit = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(serve)
-
-
 def serve(
+    ctx: typer.Context,
     env: Envs = None,
     task: Tasks = None,
     settings: Settings = None,
@@ -153,6 +151,8 @@ def serve(
     hold_limit: HoldLimit = END_AFTER_S,
 ) -> None:
     """Serve environments to MCP clients."""
+    if not http:
+        check_stdio(ctx)
     origins = tuple(allow_origin or ())
     reach = Reach(host, port, json_response, stateless, auth, tuple(allow_host or ()), origins, max_body)
     uses = Uses(max_open, max_steps, max_steps_per_minute, max_bytes_per_minute, idle_minutes, hold_limit)
@@ -161,3 +161,14 @@ def serve(
         Serving(names, task, tuple(settings or ()), bound, seed, hide_rewards, durable, db, uses, reach),
         http=http,
     )
+
+
+def check_stdio(ctx: typer.Context) -> None:
+    """Refuse what is typed for HTTP alone; in a settings file it may stand beside a server over stdio.
+
+    Raises:
+        UsageError: an option would be left unheeded.
+    """
+    for name in ONLY_HTTP:
+        if is_typed(ctx, name):
+            raise UsageError(f"--{name.replace('_', '-')} goes with --http; add that, or leave it out")

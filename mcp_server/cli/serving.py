@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from practicum.envs.errors import UsageError
+from practicum.envs.paths import at_home
 from practicum.envs.watch import WATCH
 from practicum.mcp_server.cli.options import open_store, read_settings, stdout_kept_clean
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from practicum.mcp_server.server import Bind, PracticumServer
     from practicum.memory import Store
 
+FOR_PEOPLE = (
+    "practicum: this waits for an MCP client on stdin; `practicum play` is for people, `practicum install` "
+    "connects a client, Ctrl-C ends it"
+)
 ORIGIN = re.compile(r"https?://[^/\s*]+")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/*:\[\]]+)(:\d+)?")
 
@@ -86,7 +92,7 @@ def run(serving: Serving, *, http: bool) -> None:
     Raises:
         UsageError: what was asked for makes no sense, or cannot be had.
     """
-    from practicum.mcp_server.collecting import collection_paused, spare_what_is_loaded
+    from practicum.mcp_server.collecting import collect_less_often, collection_paused
 
     _check_bound(serving, http=http)
     if not http:
@@ -94,7 +100,7 @@ def run(serving: Serving, *, http: bool) -> None:
     with ExitStack() as open_until_the_end:
         with collection_paused():
             serve = _prepared(serving, open_until_the_end, http=http)
-        spare_what_is_loaded()
+        collect_less_often()
         WATCH.start(end_after_s=serving.uses.hold_limit)
         serve()
 
@@ -150,7 +156,7 @@ def _access(serving: Serving) -> Access:
                 f"--allow-origin {origin!r}: expected scheme and host, such as https://example.com"
             )
     limits = serving.uses.over(FOR_TOKENS)
-    tokens = Tokens(reach.auth, limits=limits) if reach.auth is not None else None
+    tokens = Tokens(at_home(reach.auth), limits=limits) if reach.auth is not None else None
     most: dict[str, Any] = {} if reach.max_body is None else {"max_body": reach.max_body}
     return Access(
         tokens,
@@ -190,6 +196,8 @@ def _over_stdio(serving: Serving, store: Store, served: Mapping[str, Served]) ->
     else:
         bind = bind_handle(alone=True, hide_rewards=hide)
     server = _server(serving, store, served, bind)
+    if sys.stdin is not None and sys.stdin.isatty():
+        typer.echo(FOR_PEOPLE, err=True)
     at_end = partial(end_within, serving.uses.hold_limit, server.practice.live.playing)
     return partial(anyio.run, serve_stdio, server, at_end)
 

@@ -8,11 +8,9 @@ import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
-from rich.table import Column, Table
-from rich.text import Text
 
 from practicum.envs.episodes import Step
 from practicum.envs.errors import UsageError
@@ -22,12 +20,12 @@ from practicum.mcp_server.cli.options import (
     AsJson,
     Db,
     Settings,
-    console,
     open_existing_store,
     print_json,
     read_settings,
     stdout_kept_clean,
 )
+from practicum.mcp_server.cli.session_tables import counted, ending, print_sessions, print_tasks, together
 from practicum.memory import (
     Divergence,
     FindRedactor,
@@ -48,27 +46,15 @@ from practicum.memory import (
     sessions_like,
 )
 
-BEGINNING = 12
-"""Characters of an id that a table shows; every command takes a beginning that is unique."""
-COLOURS = {"success": "green", "failure": "red", "crashed": "red", "open": "yellow"}
-"""Of the ends of sessions, on a terminal that has colours."""
-NEVER_CUT = ("session", "environment", "started", "turns", "return", "end")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("sessions")(list_sessions)
-    app.command("replay")(replay_command)
-    app.command("fork")(fork_command)
-    app.command("forget")(forget_command)
-
-
 Shown = Annotated[
     str | None, typer.Argument(help="Show this session turn by turn; a unique beginning will do.")
 ]
 Like = Annotated[str | None, typer.Option(help="Those whose tasks are nearest to this text, nearest first.")]
 InEnv = Annotated[str | None, typer.Option(help="Only this environment.")]
-ForPurpose = Annotated[Purpose | None, typer.Option(help="Only those opened for this.")]
+ForPurpose = Annotated[
+    Purpose | None,
+    typer.Option(metavar="PURPOSE", help=f"Only those opened for one of {', '.join(get_args(Purpose))}."),
+]
 Whose = Annotated[str | None, typer.Option(help="Only this principal's.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Only those that came to a wrong end.")]
 Limit = Annotated[int, typer.Option(min=1, max=LARGEST_INTEGER, help="At most so many.")]
@@ -106,20 +92,30 @@ def list_sessions(
                 nearest = sessions_like(
                     sessions, like, principal=principal, env=env, limit=limit, progress=progress
                 )
-            _show_list(sessions, nearest, find_redactor, as_json=as_json)
+            _show_list(sessions, nearest, find_redactor, as_json=as_json, by_task=True)
         else:
             newest = sessions.list(principal, env, limit=limit, purpose=purpose, failed=failed)
             _show_list(sessions, newest, find_redactor, as_json=as_json)
 
 
 def _show_list(
-    sessions: Sessions, listed: list[Session], find_redactor: FindRedactor, *, as_json: bool
+    sessions: Sessions,
+    listed: list[Session],
+    find_redactor: FindRedactor,
+    *,
+    as_json: bool,
+    by_task: bool = False,
 ) -> None:
     if as_json:
         print_json([_brief(each, find_redactor(sessions, each)) for each in listed])
         return
-    _print_table(listed)
-    typer.echo(f"{len(listed)} sessions in {sessions.store.path}", err=True)
+    if by_task:
+        print_tasks(listed, lambda each: find_redactor(sessions, each).text(each.task.instruction))
+    else:
+        print_sessions(listed)
+    typer.echo(f"{counted(len(listed))} in {sessions.store.path}", err=True)
+    if summary := together(listed):
+        typer.echo(summary, err=True)
 
 
 def _none_of(options: Mapping[str, object], where: str) -> None:
@@ -135,38 +131,6 @@ def _told_in_one_line() -> Iterator[None]:
         yield
     except LogUnavailable as error:
         raise UsageError(str(error)) from None
-
-
-def _print_table(sessions: list[Session]) -> None:
-    names = ("session", "environment", "principal", "client", "started", "turns", "return", "end")
-    table = Table(*(Column(name, no_wrap=name in NEVER_CUT) for name in names), box=None)
-    for each in sessions:
-        table.add_row(*map(Text, _row(each)), _end(each))
-    console.print(table)
-
-
-def _row(session: Session) -> tuple[str, ...]:
-    started = datetime.datetime.fromtimestamp(session.started_at, tz=datetime.UTC).astimezone()
-    return (
-        session.id[:BEGINNING],
-        session.task.env_id,
-        session.principal,
-        session.client_name or "-",
-        f"{started:%Y-%m-%d %H:%M}",
-        str(session.steps),
-        f"{session.total_reward:.2f}",
-    )
-
-
-def _end(session: Session) -> Text:
-    end = "open" if session.ended_at is None else _ending(session)
-    return Text(end, style=COLOURS.get(end, ""))
-
-
-def _ending(session: Session) -> str:
-    if session.outcome is None:
-        return session.reason or "ended"
-    return "success" if session.outcome.get("success") else "failure"
 
 
 def _brief(session: Session, redactor: Redactor) -> dict[str, Any]:
@@ -202,8 +166,7 @@ def _show(sessions: Sessions, session: Session, redactor: Redactor, *, as_json: 
         typer.echo(f"{step.turn:>3} {step.tool}({arguments})  {step.reward:+.2f}")
         if step.error is not None:
             typer.echo(f"    refused: {redactor.text(step.error)}")
-    end = _ending(session) if session.ended_at else "open"
-    typer.echo(f"    {end}, return {session.total_reward:.2f}")
+    typer.echo(f"    {ending(session)}, return {session.total_reward:.2f}")
 
 
 def _step_row(step: Step, redactor: Redactor) -> dict[str, Any]:
@@ -331,13 +294,14 @@ def forget_command(
     with open_existing_store(db) as store, _told_in_one_line():
         sessions = Sessions(store)
         chosen = [sessions.resolve(each).id for each in session or ()]
-        if not yes and not typer.confirm(f"Forget {before or ', '.join(chosen)} for good?"):
+        what = f"all sessions that began before {before}" if before else ", ".join(chosen)
+        if not yes and not typer.confirm(f"Forget {what} for good?"):
             raise typer.Exit(1)
         done = forget(store, chosen, before=moment)
     if as_json:
         print_json({"forgotten": list(done.sessions), "remaining": list(done.remaining)})
         return
-    typer.echo(f"forgot {len(done.sessions)} sessions")
+    typer.echo(f"forgot {counted(len(done.sessions))}")
     for line in done.remaining:
         typer.echo(line, err=True)
 

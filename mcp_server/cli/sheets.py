@@ -57,8 +57,8 @@ def _tool(action: Action, profile: DomainProfile) -> dict[str, Any]:
         "description": action.description,
         "arguments": action.schema,
         "read_only": action.read_only,
-        "category": profile.category(action.name),
-        "ends": action.name in profile.ending_tools,
+        "category": profile.category(action.name, action),
+        "ends": profile.ends(action.name),
     }
 
 
@@ -73,12 +73,19 @@ def env_text(env: EnvClass) -> Iterator[str]:
             yield f"      {question.heading}"
     yield from ("", "Rewards")
     yield from (f"  {name} {value:+g}" for name, value in sheet["rewards"].items())
-    yield from ("", "Settings, with --set NAME=VALUE" if sheet["settings"] else "No settings")
+    yield from ("", _settings_heading(env, sheet))
     for setting in sheet["settings"]:
         default = "" if setting["default"] is None else f", {setting['default']!r} by default"
         yield f"  {setting['name']} ({setting['type']}){default}"
-    if sheet["draws_tasks"]:
+    if sheet["draws_tasks"] and sheet["settings"]:
         yield "  What is not set, the task of a seed may draw."
+
+
+def _settings_heading(env: EnvClass, sheet: Mapping[str, Any]) -> str:
+    parameters = inspect.signature(env.begin).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return "Settings, with --set NAME=VALUE: whatever gymnasium.make takes for it"
+    return "Settings, with --set NAME=VALUE" if sheet["settings"] else "No settings"
 
 
 def _marks(tool: Mapping[str, Any]) -> str:

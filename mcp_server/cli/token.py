@@ -10,18 +10,15 @@ import typer
 from rich.table import Table
 
 from practicum.envs.errors import UsageError
-from practicum.mcp_server.cli.options import AsJson, console, print_json
+from practicum.envs.paths import at_home
+from practicum.mcp_server.cli.consoles import console
+from practicum.mcp_server.cli.options import AsJson, print_json
 
 if TYPE_CHECKING:
     from practicum.mcp_server.auth import Entry
 
 SHOWN = 12
 """Digits of a hash that a table shows."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(token)
 
 
 def token(
@@ -44,6 +41,11 @@ def token(
         raise UsageError("name whose token to make or, with --remove, to remove; --list stands alone")
     if expires is not None and (listing or remove):
         raise UsageError("--expires goes with a new token")
+    if expires is not None and expires.date() <= datetime.datetime.now(datetime.UTC).date():
+        raise UsageError(
+            f"--expires {expires.date()} has come: the token would never be good; name a later day"
+        )
+    auth = at_home(auth)
     if listing:
         _show(auth, as_json=as_json)
     elif remove:
@@ -74,7 +76,7 @@ def _remove(auth: Path, whose: str, *, as_json: bool) -> None:
     if as_json:
         print_json([_brief(entry) for entry in gone])
     else:
-        typer.echo(f"removed {len(gone)} of {auth}; running servers refuse it from now on", err=True)
+        typer.echo(f"removed from {auth}: {len(gone)}; running servers refuse them from now on", err=True)
 
 
 def _show(auth: Path, *, as_json: bool) -> None:

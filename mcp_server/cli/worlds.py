@@ -10,17 +10,11 @@ from rich.table import Table
 
 from practicum.envs.errors import UsageError
 from practicum.mcp_server.cli.bars import progress_bar
-from practicum.mcp_server.cli.options import AsJson, console, print_json, stdout_kept_clean
+from practicum.mcp_server.cli.consoles import console
+from practicum.mcp_server.cli.options import AsJson, print_json, stdout_kept_clean
 
 if TYPE_CHECKING:
     from practicum.mcp_server.cli.sheets import EnvClass
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("envs")(envs)
-    app.command("new")(new)
-    app.command("check")(check)
 
 
 def envs(
@@ -109,7 +103,7 @@ def new(
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Environment: flight, module:Class or file.py:Class.")],
+    name: Annotated[str, typer.Argument(help="Environment: flight, module:Class, file.py:Class or gym:ID.")],
     as_json: AsJson = False,
 ) -> None:
     """Prove that an environment keeps the contract."""

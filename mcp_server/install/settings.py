@@ -12,6 +12,8 @@ from practicum.mcp_server.install import files, jsonc, toml
 from practicum.mcp_server.install.clients import Client, starts_practicum
 
 Entry = dict[str, Any]
+KINDS = {list: "an array", str: "a text", type(None): "null"}
+"""What stands where an object should, as a person would say it."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,12 @@ def _entries(client: Client, path: Path, text: str | None) -> Entry:
         whole = (toml if client.toml else jsonc).parse(text or "")
     except jsonc.BrokenTextError as error:
         raise _refusal(path, error) from None
-    found = whole.get(client.container, {}) if isinstance(whole, dict) else None
+    found = whole.get(client.container, {}) if isinstance(whole, dict) else whole
     if not isinstance(found, dict):
-        raise _refusal(path, f"expected an object with {client.container!r}, an object too")
+        is_whole = not isinstance(whole, dict)
+        where = "the whole" if is_whole else repr(client.container)
+        kind = KINDS.get(type(whole if is_whole else found), "a value")
+        raise _refusal(path, f"{where} is {kind}, expected an object")
     return found
 
 
