@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticSerializationError, to_json
 
 from practicum.envs import Step
-from practicum.envs.errors import shortened
+from practicum.envs.errors import shortened, whole
 from practicum.memory import Session
 
 CAP = 16_000
@@ -168,16 +168,16 @@ def _as_text(body: Any) -> tuple[Any, str]:
     try:
         return body, compact(body)
     except PydanticSerializationError:
-        whole = _whole(body)
-        return whole, compact(whole)
+        body = _made_whole(body)
+        return body, compact(body)
 
 
-def _whole(value: Any) -> Any:
+def _made_whole(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return whole(value)
     if isinstance(value, Mapping):
-        return {_whole(key): _whole(item) for key, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
+        return {_made_whole(key): _made_whole(item) for key, item in value.items()}
+    return [_made_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def _escape(key: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from practicum.envs import ActionError, Episode, Task, TaskSet, ToolEnv, UsageError, find
-from practicum.envs.errors import nearest
+from practicum.envs.errors import in_one_line, nearest
 from practicum.envs.registry import lasting_name
 
 
@@ -105,7 +105,7 @@ def _problem(task: Task, env_class: type[ToolEnv[Any]]) -> str | None:
     except UsageError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  # a world may fail in any way on what a file holds
-        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return in_one_line(error)
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,6 +13,7 @@ import yaml
 
 from practicum.envs import UsageError
 from practicum.mcp_server.auth import Entry, parse_tokens, read_private
+from practicum.mcp_server.replacing import replace_text
 from practicum.memory import hash_token, new_token
 
 HEADING = "# Who may use this server; `practicum token` adds and removes, and a change counts at once.\n"
@@ -133,13 +133,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_text(path, text)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from None

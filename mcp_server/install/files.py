@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from practicum.envs.errors import UsageError
+from practicum.mcp_server.replacing import replace_text
 
 
 def read(path: Path) -> str | None:
@@ -40,7 +40,7 @@ def write(path: Path, before: str | None, after: str) -> Path | None:
         if read(real) != before:
             raise UsageError(f"{path} has changed in the meantime; try again")
         backup = None if before is None else _backed_up(real)
-        _replace(real, after)
+        replace_text(real, after, mode=stat.S_IMODE(real.stat().st_mode) if real.exists() else 0o600)
     return backup
 
 
@@ -61,18 +61,3 @@ def _backed_up(path: Path) -> Path:
             shutil.copy2(path, backup)
             return backup
     raise AssertionError
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, name)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
