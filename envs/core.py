@@ -56,6 +56,14 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
     rewards: ClassVar[RewardTable] = RewardTable(step=-0.01, refused=-0.05, solved=1.0)
     domain: ClassVar[str] = "generic"
     """Name of the DomainProfile."""
+    goals: ClassVar[Mapping[str, str]] = {}
+    """What a call that ends a job has achieved, by its tool: `{"confirm_payment": "book_flight"}`; names
+    skills."""
+    control: ClassVar[tuple[str, ...]] = ()
+    """JSON pointers to what tells in a result how the world stands, such as `/view`."""
+    forms: ClassVar[tuple[str, ...]] = ()
+    """How the world words what it tells in texts, so that skills can read them: `your code is {code}`,
+    `{found:d} rows[ on {day}]`; a field is a word, or with `:d` a whole number, brackets may be left out."""
     blocking: bool = False
     """Whether actions wait for something (a process, a chat model) and belong in a worker thread."""
     actions: ClassVar[Mapping[str, Action]] = {}

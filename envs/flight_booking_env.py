@@ -25,6 +25,19 @@ class FlightBookingEnv(ToolEnv[Booking]):
     rewards = RewardTable(
         step=-0.01, refused=-0.05, cart=0.02, payment=0.05, payment_failed=-0.05, violation=-0.3, solved=1.0
     )
+    goals = {  # noqa: RUF012  # a declaration of ToolEnv's
+        "confirm_payment": "book_flight",
+        "pay_in_instalments": "book_flight",
+        "cancel_booking": "cancel_booking",
+        "request_refund": "refund_booking",
+    }
+    control = ("/view", "/payment_state/needs_3ds", "/payment_state/card_entered", "/booking/status")
+    forms = (
+        "Coupon {code}: {percent:d}% off[ prices of {minimum:d} or more][ on {airline} flights].",
+        "{found:d} flights {route} on {date}, page {page:d} of {pages:d}.",
+        "your 3DS code is {code}.",
+        "{flight_id} has just sold out",
+    )
 
     def begin(
         self,
