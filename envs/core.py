@@ -64,6 +64,8 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
     forms: ClassVar[tuple[str, ...]] = ()
     """How the world words what it tells in texts, so that skills can read them: `your code is {code}`,
     `{found:d} rows[ on {day}]`; a field is a word, or with `:d` a whole number, brackets may be left out."""
+    tariffs: ClassVar[Mapping[str, Mapping[int, int]]] = {}
+    """What a task parameter adds to a price, in percent by its values: `{"instalments": {3: 2, 6: 4}}`."""
     blocking: bool = False
     """Whether actions wait for something (a process, a chat model) and belong in a worker thread."""
     actions: ClassVar[Mapping[str, Action]] = {}

@@ -48,7 +48,7 @@ class Step:
     truncated: bool
     read_only: bool
     via_skill: str | None = None
-    """Name of the skill whose inner call this was."""
+    """Name of the skill whose inner call this was; where it is the tool's name too, nothing was played."""
     outcome: Mapping[str, Any] | None = None
     """Success, violations and regret, in the last step."""
     outside: tuple[Answer, ...] = ()
@@ -67,6 +67,11 @@ class Step:
     def refused(self) -> bool:
         """Whether the world refused the call and stayed as it was."""
         return self.error is not None
+
+    @property
+    def noted(self) -> bool:
+        """Whether the world was not asked: a skill ended before its first call."""
+        return self.via_skill is not None and self.tool == self.via_skill
 
     @property
     def done(self) -> bool:
@@ -202,6 +207,36 @@ class Episode:
         self.turn = step.turn
         self.total_reward += step.reward
         self.last = step
+        return step
+
+    def note(self, skill: str, arguments: Mapping[str, Any], result: Any) -> Step:
+        """Take a turn in which nothing is played: a skill that ended before its first call.
+
+        Args:
+            skill: its name, which the step has as its tool and as its `via_skill`.
+            arguments: that it was run with.
+            result: what came of it, plain JSON.
+
+        Raises:
+            EpisodeOver: as `check`.
+        """
+        if self.over:
+            raise EpisodeOver(f"the episode ended with turn {self.turn}")
+        step = Step(
+            turn=self.turn + 1,
+            tool=skill,
+            arguments=dict(arguments),
+            result=result,
+            error=None,
+            reward=0.0,
+            terms={},
+            terminated=False,
+            truncated=False,
+            read_only=True,
+            via_skill=skill,
+            render=self.env.render_text,
+        )
+        self.turn, self.last = step.turn, step
         return step
 
     def act(

@@ -13,7 +13,7 @@ from practicum.envs.flight.site import known_airport, open_site, told
 from practicum.envs.flight.tasks import draw_task
 from practicum.envs.flight.timetable import FIRST_DAY, LAST_DAY, timetable
 from practicum.envs.flight.verdicts import ended, judge
-from practicum.envs.flight.wishes import Kind, is_day, is_time, with_fee
+from practicum.envs.flight.wishes import INSTALMENT_PERCENT, Kind, is_day, is_time, with_fee
 from practicum.envs.rewards import Outcome, RewardTable
 from practicum.envs.tasks import Task
 
@@ -38,6 +38,7 @@ class FlightBookingEnv(ToolEnv[Booking]):
         "your 3DS code is {code}.",
         "{flight_id} has just sold out",
     )
+    tariffs = {"instalments": INSTALMENT_PERCENT}  # noqa: RUF012  # a declaration of ToolEnv's
 
     def begin(
         self,

@@ -43,17 +43,20 @@ class Batch:
         self.failure: Exception | None = None
         self._rows: dict[int, StepRow] = {}
         self._others: dict[int, Write] = {}
+        self._beside: dict[int, Write] = {}
         self._blobs: list[tuple[str, str]] = []
         self._ends: list[tuple[str, str, float, Mapping[str, Any] | None]] = []
         self._refused: dict[int, Exception] = {}
 
-    def add(self, session_id: str, step: Step, now: float) -> int:
-        """Put a step into the batch; returns its place."""
+    def add(self, session_id: str, step: Step, now: float, beside: Write | None = None) -> int:
+        """Put a step into the batch, and what is written only together with it; returns its place."""
         row, blob = step_row(session_id, step, now)
         place = len(self._rows) + len(self._others)
         self._rows[place] = row
         if blob is not None:
             self._blobs.append(blob)
+        if beside is not None:
+            self._beside[place] = beside
         if step.done:
             self._ends.append((session_id, EPISODE_OVER, now, step.outcome))
         return place
@@ -80,24 +83,28 @@ class Batch:
         connection.executemany(_INSERT_STEP, self._rows.values())
         for end in self._ends:
             insert_end(connection, *end)
+        for write in self._beside.values():
+            write(connection)
 
     def insert_one_by_one(self, connection: sqlite3.Connection) -> None:
         """Write those that the log takes and remember why it refuses the others."""
         blobs = dict(self._blobs)
         ends = {end[0]: end for end in self._ends}
 
-        def write_step(connection: sqlite3.Connection, row: StepRow) -> None:
+        def write_step(connection: sqlite3.Connection, place: int, row: StepRow) -> None:
             session_id, blob = row[0], row[_BLOB]
             if blob is not None:
                 connection.execute(_INSERT_BLOB, (blob, blobs[blob]))
             connection.execute(_INSERT_STEP, row)
             if session_id in ends and (row[_TERMINATED] or row[_TRUNCATED]):
                 insert_end(connection, *ends[session_id])
+            if place in self._beside:
+                self._beside[place](connection)
 
         for place, write in self._others.items():
             self._write_one(connection, place, write)
         for place, row in self._rows.items():
-            self._write_one(connection, place, partial(write_step, row=row))
+            self._write_one(connection, place, partial(write_step, place=place, row=row))
 
     def _write_one(self, connection: sqlite3.Connection, place: int, write: Write) -> None:
         connection.execute("SAVEPOINT one")

@@ -12,6 +12,7 @@ from pathlib import Path
 from practicum.envs.errors import UsageError
 from practicum.memory.log import Log, insert_event
 from practicum.memory.migrations import backups
+from practicum.memory.skill_witnesses import retire_unsupported
 from practicum.memory.store import Store
 
 
@@ -31,6 +32,8 @@ class Tombstones:
     """Backups that hold one of them and could not be deleted."""
     remaining: tuple[str, ...]
     """What may still hold some of it and why, a line each."""
+    skills: tuple[str, ...] = ()
+    """Skills whose program stood on the sessions, retired and deleted; mining reads the others anew."""
 
 
 def forget(store: Store, session_ids: Iterable[str] = (), *, before: float | None = None) -> Tombstones:
@@ -52,11 +55,11 @@ def forget(store: Store, session_ids: Iterable[str] = (), *, before: float | Non
         return Tombstones((), 0, 0, 0, (), (), ())
     with store.lock:
         store.connection.execute("PRAGMA secure_delete = ON")
-        steps, blobs, tasks = _remove(store, ids)
+        steps, blobs, tasks, skills = _remove(store, ids)
         left = [*_wiped(store), *_forks(store, ids)]
     deleted, kept = _delete_backups(store.path, ids)
     left += [f"{backup}: could not be deleted: {reason}" for backup, reason in kept.items()]
-    return Tombstones(ids, steps, blobs, tasks, tuple(deleted), tuple(kept), tuple(left))
+    return Tombstones(ids, steps, blobs, tasks, tuple(deleted), tuple(kept), tuple(left), skills)
 
 
 def _chosen(store: Store, ids: tuple[str, ...], before: float | None) -> tuple[str, ...]:
@@ -67,11 +70,12 @@ def _chosen(store: Store, ids: tuple[str, ...], before: float | None) -> tuple[s
     return tuple(dict.fromkeys([*ids, *(row["id"] for row in older)]))
 
 
-def _remove(store: Store, ids: tuple[str, ...]) -> tuple[int, int, int]:
-    """Delete every row about the sessions; returns how many steps, blobs and tasks."""
+def _remove(store: Store, ids: tuple[str, ...]) -> tuple[int, int, int, tuple[str, ...]]:
+    """Delete every row about the sessions; returns how many steps, blobs and tasks, and which skills."""
     with Log(store).writing() as connection, _triggers_lifted(connection):
         connection.execute("PRAGMA defer_foreign_keys = ON")
         with _named(connection, ids):
+            skills = retire_unsupported(connection, "temp.forgotten", time.time())
             removed = {table: _delete(connection, table) for table in _tables_about_sessions(connection)}
             connection.execute("DELETE FROM session_starts WHERE id IN (SELECT id FROM temp.forgotten)")
             blobs = connection.execute(_DELETE_BLOBS).rowcount
@@ -79,7 +83,7 @@ def _remove(store: Store, ids: tuple[str, ...]) -> tuple[int, int, int]:
             tasks = connection.execute(_DELETE_TASKS).rowcount
         steps = removed["steps"]
         insert_event(connection, "forgotten", {"sessions": ids, "steps": steps}, time.time())
-    return steps, blobs, tasks
+    return steps, blobs, tasks, tuple(skills)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from practicum.envs.episodes import Opening, Step
-from practicum.memory.batches import UNFIT, Batch, insert_end_once
+from practicum.memory.batches import UNFIT, Batch, Write, insert_end_once
 from practicum.memory.rows import dump_text
 from practicum.memory.starts import SessionStart, insert_start
 from practicum.memory.store import Busy, Store, is_busy
@@ -67,15 +67,20 @@ class Log:
         self._write(batch)
         batch.settle(place)
 
-    async def append_shared(self, session_id: str, step: Step) -> None:
+    async def append_shared(self, session_id: str, step: Step, *, beside: Write | None = None) -> None:
         """Write a step together with what other tasks write now; committed when this returns.
 
         A cancelled caller's step is written all the same.
 
+        Args:
+            session_id: whose step.
+            step: what came of the call.
+            beside: what else is written if and only if the step is.
+
         Raises:
             TurnTaken, LogUnavailable: the step was not written.
         """
-        await self._share(lambda batch: batch.add(session_id, step, self._clock()))
+        await self._share(lambda batch: batch.add(session_id, step, self._clock(), beside))
 
     def close(self, session_id: str, reason: str) -> None:
         """Write that a session has ended, unless it has already.
@@ -111,6 +116,14 @@ class Log:
             LogUnavailable: it could not be written.
         """
         write = partial(insert_event, kind=kind, body=body, now=self._clock())
+        await self._share(lambda batch: batch.add_other(write))
+
+    async def write_shared(self, write: Write) -> None:
+        """Write something of another kind together with what other tasks write now.
+
+        Raises:
+            LogUnavailable: it could not be written.
+        """
         await self._share(lambda batch: batch.add_other(write))
 
     def data_version(self) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from practicum.envs.errors import UsageError
+from practicum.memory.skill_tables import SKILL_TABLES
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,12 +29,7 @@ def m001_log(db: Database) -> None:
     """The log: sessions, their steps and ends, events, large results, tasks."""
     db.executescript(_LOG)
     for table in ("tasks", "session_starts", "steps", "session_ends", "events", "blobs"):
-        db.executescript(
-            f"CREATE TRIGGER {table}_refuses_update BEFORE UPDATE ON {table}"
-            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
-            f"CREATE TRIGGER {table}_refuses_delete BEFORE DELETE ON {table}"
-            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
-        )
+        db.executescript(_append_only(table))
 
 
 _LOG = """
@@ -219,7 +215,26 @@ CREATE VIRTUAL TABLE task_words USING fts5vocab (task_texts, 'row');
 CREATE TABLE frequent_words (word TEXT PRIMARY KEY NOT NULL, tasks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: dict[str, Callable[[Database], None]] = {m.__name__: m for m in (m001_log, m002_recall)}
+
+def m003_skills(db: Database) -> None:
+    """Skills: their programs, how they stand, what came of their uses, and who is mining."""
+    db.executescript(SKILL_TABLES)
+    for table in ("skill_versions", "skill_uses"):
+        db.executescript(_append_only(table))
+
+
+def _append_only(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_refuses_update BEFORE UPDATE ON {table}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+        f"CREATE TRIGGER {table}_refuses_delete BEFORE DELETE ON {table}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+    )
+
+
+MIGRATIONS: dict[str, Callable[[Database], None]] = {
+    m.__name__: m for m in (m001_log, m002_recall, m003_skills)
+}
 
 
 def migrate(connection: sqlite3.Connection, path: Path, connect: Connect) -> None:

@@ -170,6 +170,8 @@ def _begin_again(env: ToolEnv[Any], session: Session) -> Episode:
 
 def _play_again(episode: Episode, step: Step) -> Step:
     try:
+        if step.noted and step.tool not in episode.env.actions:
+            return episode.note(step.tool, step.arguments, step.result)
         return episode.play(step.tool, step.arguments, via_skill=step.via_skill, thought=step.thought)
     except ReplayMismatch as mismatch:
         raise Divergence(step.turn, "outside", _kinds(step.outside), str(mismatch)) from None

@@ -116,3 +116,20 @@ def test_a_step_says_which_skill_and_thought_it_came_with_and_how_it_reads():
 
 def test_min_try_stands_in_the_opening():
     assert begun(min_try=2).opening.min_try == 2
+
+
+def test_a_turn_in_which_nothing_is_played_leaves_the_world_alone_and_counts():
+    episode = Episode(Caller(), Caller.make_task(1))
+    noted = episode.note("skill_call", {"whom": "all"}, {"stop": "not now"})
+    assert (noted.turn, noted.tool, noted.arguments) == (1, "skill_call", {"whom": "all"})
+    assert (noted.noted, noted.read_only, noted.reward, noted.text) == (
+        True,
+        True,
+        0.0,
+        "<{'stop': 'not now'}>",
+    )
+    called = episode.act("call", {"names": []}, via_skill="skill_call")
+    assert (called.turn, called.noted, called.result) == (2, False, "1 of us")
+    episode.act("hang_up")
+    with pytest.raises(EpisodeOver):
+        episode.note("skill_call", {}, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from contextlib import closing
@@ -22,6 +23,7 @@ from practicum.memory import (
     TurnTaken,
     new_session_id,
 )
+from practicum.memory.log import insert_event
 from tests.memory.steps import a_step
 
 TABLES = ("tasks", "session_starts", "steps", "session_ends", "events", "blobs")
@@ -206,6 +208,32 @@ def test_in_a_shared_commit_a_taken_turn_fails_its_own_caller_alone(log, session
         "xxxxx",
     ]
     assert [sessions.get(session_id, None).open for session_id in ids] == [False, True, False, False]
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in a shared commit"])
+def test_what_is_to_be_written_beside_a_step_is_written_only_with_it(store, log, begin, together):
+    taken, free = begin(0)[0], begin(1)[0]
+    log.append(taken, a_step(result="first"))
+
+    async def play(session_id):
+        with contextlib.suppress(TurnTaken):
+            await log.append_shared(
+                session_id,
+                a_step(),
+                beside=lambda connection: insert_event(connection, "beside", {"session": session_id}, 0.0),
+            )
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for session_id in (taken, free):
+                if together:
+                    group.start_soon(play, session_id)
+                else:
+                    await play(session_id)
+
+    anyio.run(main)
+    [event] = store.read("SELECT body FROM events WHERE kind = 'beside'")
+    assert json.loads(event["body"]) == {"session": free}
 
 
 def test_a_cancelled_callers_step_is_written_all_the_same(log, sessions, begin):
