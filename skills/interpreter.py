@@ -12,11 +12,24 @@ from typing import Any, Literal, get_args
 
 from practicum.envs import Episode, Step, ToolCall
 from practicum.envs.errors import EpisodeOver, UnknownTool
-from practicum.skills.known import MISSING, Known, Notice, Seen, candidates, chosen, evaluate, holds, same
+from practicum.skills.known import (
+    MISSING,
+    Known,
+    Notice,
+    Seen,
+    candidates,
+    chosen,
+    evaluate,
+    holds,
+    same,
+    untold,
+)
 from practicum.skills.language import DEEPEST, Skill, calls_in
 
 MOST_STATEMENTS = 20_000
 """Statements that one run executes at most."""
+MOST_ALIKE = 4
+"""Equal calls with equal results, one after the other, at which a program is stopped."""
 MOST_ROUNDS = 1_000
 """Rounds of one loop at most, whatever it says of itself."""
 
@@ -240,7 +253,7 @@ class _Running:
         if what == "call":
             yield from self._call(stmt)
         elif what == "select":
-            self.known.rows[stmt["id"]] = chosen(stmt, self.known, candidates(stmt, self.known))
+            self._select(stmt)
         elif what == "if":
             yield from self._body(stmt["then" if self._guard(stmt["cond"], "if") else "else"], depth)
         elif what == "switch":
@@ -253,6 +266,17 @@ class _Running:
             raise _Done
         else:
             raise _Stopped("malformed", "", f"there is no statement {what!r}"[:200])
+
+    def _select(self, stmt: Any) -> None:
+        """Bind a row; none is bound where none fits, but what cannot be told of any row stops the program."""
+        rows = candidates(stmt, self.known)
+        unknown = None if rows else untold(stmt, self.known)
+        row = chosen(stmt, self.known, rows)
+        if unknown is None and rows and row is None:
+            unknown = stmt["by"]
+        if unknown is not None:
+            raise _Stopped("missing", stmt["id"], f"{_shown(unknown)} cannot be told of any row")
+        self.known.rows[stmt["id"]] = row
 
     def _guard(self, guard: Any, where: str) -> bool:
         """The side that a guard takes; any value that it does not know stops the program."""
@@ -310,8 +334,15 @@ class _Running:
             self.calls -= 1
             raise _Stopped("over", name, str(error)) from None
         self._made.add(name)
-        self.known.learn(Seen(name, tool, arguments, step.result, step.error))
+        self._see_progress(Seen(name, tool, arguments, step.result, step.error))
         self._check(stmt, step)
+
+    def _see_progress(self, seen: Seen) -> None:
+        """Take in a call; one that was made over and over, and always came to the same, leads nowhere."""
+        self.known.learn(seen)
+        last = self.known.seen[-MOST_ALIKE:]
+        if self.calls >= MOST_ALIKE and all(each == seen for each in last):
+            raise _Stopped("budget", seen.made_by, f"{seen.tool} came to the same {MOST_ALIKE} times")
 
     def _arguments(self, stmt: Any) -> dict[str, Any]:
         """The arguments of a call; one that is null is left out, for null and absent mean the same."""

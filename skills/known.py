@@ -144,9 +144,9 @@ class Known:
         if table is None:
             return not same(held, key) and any(True for _ in self._calls_with(distinct["tool"], key))
         place = _identity(row, source)
-        if same(held, key) and place[1:] == table.context_at(len(self.seen)):
+        calls = list(self._calls_with(distinct["tool"], key))
+        if same(held, key) and calls and table.context_at(calls[-1]) == place[1:]:
             return False
-        calls = self._calls_with(distinct["tool"], key)
         last = max((number for number in calls if table.context_at(number) == place[1:]), default=0)
         return bool(last) and table.changed.get(place, 0) <= last
 
@@ -320,6 +320,11 @@ def _field(expr: Any, known: Known, row: Json) -> Json:
     return found.get(expr["field"], MISSING)
 
 
+def _lookup(expr: Any, known: Known, row: Json) -> Json:
+    value = evaluate(expr["of"], known, row)
+    return next((found for key, found in expr["lookup"] if same(key, value)), MISSING)
+
+
 def _column(expr: Any, known: Known, row: Json) -> Json:
     rows = evaluate(expr["of"], known, row)
     return [part[expr["column"]] for part in rows if expr["column"] in part]
@@ -356,6 +361,7 @@ _MEANINGS: dict[str, Callable[[Any, Known, Json], Any]] = {
     "seen": _seen,
     "told": lambda expr, known, _: known.told(expr["told"], expr["form"]),
     "field": _field,
+    "lookup": _lookup,
     "column": _column,
     "after": lambda _, known, __: known.after,
     "refused": lambda expr, known, _: known.is_refused(expr["refused"]),
@@ -459,12 +465,26 @@ _TESTS: dict[str, Callable[[Any, Known, Json], bool | None]] = {
 
 def candidates(stmt: Mapping[str, Any], known: Known) -> list[Json]:
     """The rows that a selection chooses from, joined and filtered, in their order."""
-    rows = evaluate(stmt["from"], known)
-    rows = list(rows)[:MOST_ROWS] if isinstance(rows, list | tuple) else []
+    rows = _rows(stmt, known)
     if "distinct" in stmt:
         rows = [row for row in rows if not known.is_spent(stmt, row)]
     joined = [pair for row in rows for pair in _joined(row, stmt.get("join"), known)]
     return [row for row in joined if _all_hold(stmt.get("where", ()), known, row)]
+
+
+def untold(stmt: Mapping[str, Any], known: Known) -> Any | None:
+    """The first rule of a selection that can be told of none of the rows there are; None where each can.
+
+    A column that has another name since, or a limit that no task tells, is not the same as no row that fits.
+    """
+    joined = [pair for row in _rows(stmt, known) for pair in _joined(row, stmt.get("join"), known)]
+    rules = stmt.get("where", ()) if joined else ()
+    return next((rule for rule in rules if all(holds(rule, known, row) is None for row in joined)), None)
+
+
+def _rows(stmt: Mapping[str, Any], known: Known) -> list[Json]:
+    rows = evaluate(stmt["from"], known)
+    return list(rows)[:MOST_ROWS] if isinstance(rows, list | tuple) else []
 
 
 def _joined(row: Json, join: Any, known: Known) -> Iterator[Json]:

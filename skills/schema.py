@@ -59,6 +59,7 @@ _EXPRS = [
     ),
     _shape("told form", told=TEXT, form=TEXT),
     _shape("field form of", field=NAME, form=TEXT, of=_ref("expr")),
+    _shape("lookup of", lookup=_many(_many({}, minItems=2, maxItems=2), maxItems=100), of=_ref("expr")),
     _shape("column of", column=TEXT, of=_ref("expr")),
     _shape("after", after={"const": True}),
     _shape("refused", refused=NAME),

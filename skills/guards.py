@@ -1,0 +1,178 @@
+"""Guards: what a program may look at to decide which call comes next."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from practicum.skills.arguments import Sources, scalars_in
+from practicum.skills.flow import Feature
+from practicum.skills.forms import fields_of
+from practicum.skills.ingest import Trace
+from practicum.skills.known import MISSING, Known, evaluate, holds
+
+KIND_BITS = {
+    "control": 1.0,
+    "given": 1.0,
+    "row": 1.5,
+    "same": 1.5,
+    "after": 3.0,
+    "told": 3.0,
+    "param": 3.0,
+    "last": 3.0,
+    "limit": 4.0,
+}
+"""Bits that a kind of guard costs, over those of naming one of its kind."""
+GENERAL = ("control", "row", "same")
+"""Kinds of guard that tell how the world stands, wherever a program is."""
+_STATUS = re.compile(r"view|status|state|phase|stage|mode")
+MOST_OF_A_KIND = 400
+
+
+def features_of(
+    traces: Sequence[Trace],
+    selections: Sequence[Mapping[str, Any]],
+    sources: Sources,
+    *,
+    control: Sequence[str],
+    given: Sequence[str] = (),
+) -> list[Feature]:
+    """All that guards may look at in the results of some sessions.
+
+    Args:
+        traces: sessions.
+        selections: the statements that select rows.
+        sources: where values may come from.
+        control: paths that the world declares to tell how it stands.
+        given: task parameters that are given to calls which only some sessions make.
+    """
+    paths = _paths(traces)
+    kinds: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
+        "control": [({"ref": "last", "path": path}, ()) for path in control],
+        "given": [({"truthy": {"param": name}}, ()) for name in given],
+        "row": [({"missing": {"row": s["id"], "path": ""}}, (s["id"],)) for s in selections],
+        "after": [({"after": True}, ())],
+        "same": list(_same_rows(selections)),
+        "told": [(on, ()) for on in _told(sources)],
+        "param": [(on, ()) for on in _params(traces)],
+        "last": [(on, ()) for on in _looks({path for path, _ in paths}, control)],
+        "limit": [(on, ()) for on in _limits(paths, traces)],
+    }
+    return [
+        Feature(on, KIND_BITS[kind] + math.log2(len(found)), needs, kind in GENERAL, _is_binding(kind, on))
+        for kind, found in kinds.items()
+        for on, needs in found[:MOST_OF_A_KIND]
+    ]
+
+
+def _is_binding(kind: str, on: Mapping[str, Any]) -> bool:
+    """Whether a guard tells that there is something left to look at, or that another thing is held."""
+    return kind == "row" or (kind in ("told", "same") and "all" in on)
+
+
+def values_of(features: Sequence[Feature], known: Known) -> list[Any]:
+    """What each feature is at a moment; MISSING where it cannot be told."""
+    return [meaning(feature.on, known) for feature in features]
+
+
+def meaning(on: Mapping[str, Any], known: Known) -> Any:
+    """The value of an expression, or whether a predicate holds."""
+    if any(name in on for name in ("ref", "after", "param", "refused")):
+        return evaluate(on, known)
+    held = holds(on, known)
+    return MISSING if held is None else held
+
+
+def _paths(traces: Sequence[Trace]) -> set[tuple[str, str]]:
+    """The paths of scalars and lists in results, each with the kind of value that stands there."""
+    found: set[tuple[str, str]] = set()
+    for trace in traces[:60]:
+        for result in (trace.opening, *(event.result for event in trace.played if event.error is None)):
+            found |= {(path, _kind(value)) for path, value in scalars_in(result)}
+            found |= {(path, "list") for path in _list_paths(result)}
+    return found
+
+
+def _list_paths(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
+    if isinstance(value, list | tuple):
+        yield path
+    elif isinstance(value, Mapping) and depth < 3:
+        for name, part in value.items():
+            yield from _list_paths(part, f"{path}/{name}", depth + 1)
+
+
+def _kind(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "truth"
+    return "number" if isinstance(value, int | float) else "text"
+
+
+def _same_rows(selections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Whether a selected row is the one that is held, and whether its surroundings are those shown now."""
+    for stmt in selections:
+        source, needs = stmt["from"], (stmt["id"],)
+        held = stmt.get("distinct", {}).get("held")
+        if held is not None and "key" in source:
+            yield {"missing": held}, ()
+            yield other_held(stmt), needs
+        for name, path in source.get("with", {}).items():
+            yield {"eq": [{"row": stmt["id"], "path": f"/{name}"}, {"ref": "last", "path": path}]}, needs
+        for name in fields_of(stmt["join"]["from"]["form"]) if "join" in stmt else ():
+            yield {"missing": {"row": stmt["id"], "path": f"/with.{name}"}}, needs
+
+
+def other_held(stmt: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether something else is held than what a selection would take, for it takes something else by now."""
+    held, key = stmt["distinct"]["held"], stmt["from"]["key"]
+    row = {"list": [{"row": stmt["id"], "path": f"/{key}"}]}
+    return {"all": [{"not": {"missing": held}}, {"not": {"in": [held, row]}}]}
+
+
+def _told(sources: Sources) -> Iterator[Any]:
+    """How two numbers of one text compare, such as a page with the last page."""
+    for path in sources.texts:
+        for form in sources.forms:
+            of = {"ref": "last", "path": path}
+            numbers = [name for name in fields_of(form) if f"{{{name}:d}}" in form]
+            for first in numbers:
+                for second in numbers:
+                    if first < second:
+                        pair = [{"field": name, "form": form, "of": of} for name in (first, second)]
+                        yield {"all": [{"not": {"missing": pair[0]}}, {"lt": pair}]}
+            yield {"missing": {"field": fields_of(form)[0], "form": form, "of": of}}
+
+
+def _params(traces: Sequence[Trace]) -> Iterator[Any]:
+    """Whether a task parameter is set, and which of few values it has."""
+    names = sorted({name for trace in traces for name in trace.params})
+    for name in names:
+        values = [trace.params.get(name) for trace in traces]
+        if any(v is None for v in values):
+            yield {"missing": {"param": name}}
+        if {bool(v) for v in values} == {True, False}:
+            yield {"truthy": {"param": name}}
+
+
+def _looks(paths: set[str], control: Sequence[str]) -> Iterator[Any]:
+    for path in sorted(paths):
+        if path not in control:
+            if _STATUS.fullmatch(path.rpartition("/")[2]):
+                yield {"ref": "last", "path": path}
+            elif "/0" not in path and "/-1" not in path:
+                yield {"truthy": {"ref": "last", "path": path}}
+
+
+def _limits(paths: set[tuple[str, str]], traces: Sequence[Trace]) -> Iterator[Any]:
+    """How a number of the last result compares with a task parameter."""
+    numbers = sorted(path for path, kind in paths if kind == "number")
+    names = sorted(
+        {n for trace in traces for n, v in trace.params.items() if type(v) is int and not n.startswith("p_")}
+    )
+    for path in numbers:
+        if "/0/" in path or "/-1/" in path:
+            continue
+        for name in names:
+            yield {"le": [{"ref": "last", "path": path}, {"param": name}]}
+            yield {"ge": [{"ref": "last", "path": path}, {"param": name}]}

@@ -1,0 +1,205 @@
+"""Proving: from a mined program to a published skill, or the reason why not; and back from quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from practicum.envs.errors import UsageError
+from practicum.envs.registry import EnvClass, find
+from practicum.envs.tasks import Task
+from practicum.memory import Sessions
+from practicum.skills.duplicates import duplicate_of, effects
+from practicum.skills.held_out import verify_held_out
+from practicum.skills.jobs import Job, Mined
+from practicum.skills.language import BadSkill, Skill
+from practicum.skills.library import EVERY, Entry, Library
+from practicum.skills.naming import Evidence, free_name, goal_of, published_form
+from practicum.skills.trials import Limits, Verification
+from practicum.skills.verify import verify
+
+FRESH_SEEDS = 100_000
+"""Seeds that each further verification of a skill begins after those of the one before."""
+HELD_OUT = 300
+"""Of the newest sessions, those on which a skill is tried again that fresh tasks cannot judge."""
+MORE_SUPPORT = 2
+"""How many times as many sessions must stand behind a rejected program before it is tried again."""
+
+What = Literal["published", "rejected", "known", "verified again", "quarantined", "retired", "left alone"]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What came of one program."""
+
+    what: What
+    skill: str
+    """Its name; of what has none, its environment and what it was to achieve."""
+    why: str
+
+
+def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
+    """Verify a mined program and publish it where it passes and is new.
+
+    Raises:
+        LogUnavailable: the database could not be written.
+    """
+    job = mined.job
+    if known := _known(library, mined):
+        return Learnt("known", job.title, known)
+    verification = _judged(library, mined, limits)
+    before = _before(library, job)
+    why = _not_wanted(library, mined, verification, before) if verification.passed else verification.reason
+    if why:
+        about = {**verification.as_json(), "reason": why}
+        library.reject(mined.skill, job.principal, support=job.size, about=about)
+        return Learnt("rejected", job.title, why)
+    return _published(library, mined, verification, before)
+
+
+def _known(library: Library, mined: Mined) -> str:
+    """Why a program is not tried at all; empty where it is."""
+    skill, principal = mined.skill, mined.job.principal
+    for entry in library.entries(principal, skill.env, statuses=EVERY):
+        if entry.skill.hash == skill.hash:
+            return f"it is {entry.skill.name} version {entry.skill.version}, {entry.status}"
+    support = library.rejected(principal).get(skill.hash)
+    if support is not None and mined.job.size < MORE_SUPPORT * support:
+        return "it was rejected, and too little has come since"
+    return ""
+
+
+def _judged(library: Library, mined: Mined, limits: Limits) -> Verification:
+    """Verify on fresh tasks, or where these cannot judge on the sessions held out."""
+    job = mined.job
+    if not mined.held_out:
+        return verify(mined.skill, job.env_class, limits=limits)
+    return verify_held_out(
+        mined.skill,
+        job.env_class,
+        sessions=Sessions(library.store),
+        session_ids=mined.held_out,
+        mined_from=mined.mined_from,
+        first_turns={session: part.first_turn for session, part in job.parts.items()},
+        limits=limits,
+        principal=job.principal,
+    )
+
+
+def _before(library: Library, job: Job) -> Entry | None:
+    """The newest skill of the principal's own for the same job."""
+    own = [
+        entry
+        for entry in library.entries(job.principal, job.env_class.name, statuses=EVERY)
+        if entry.principal == job.principal and entry.skill.evidence.get("job") == job.id
+    ]
+    return max(own, key=lambda entry: (entry.number, entry.skill.version), default=None)
+
+
+def _not_wanted(library: Library, mined: Mined, verification: Verification, before: Entry | None) -> str:
+    """Why a program that passed is not published; empty where it is."""
+    if before is not None and before.status == "published":
+        return _no_better(library, mined, verification, before)
+    job = mined.job
+    others = [entry.skill for entry in library.entries(job.principal, mined.skill.env)]
+    duplicate = duplicate_of(mined.skill, others, job.env_class)
+    return f"{duplicate.kind} to {duplicate.name}" if duplicate else ""
+
+
+def _no_better(library: Library, mined: Mined, verification: Verification, before: Entry) -> str:
+    """Why a program does not follow the one that is published; empty where it is better.
+
+    It is better where it did more of the fresh tasks, or as many and finishes more of those that were brought
+    to their end by hand.
+    """
+    job, sessions = mined.job, Sessions(library.store)
+    gain = _rate(verification.hits, verification.misses) - _rate(before.hits, before.misses)
+    if gain == 0:
+        known = (sessions.get(session_id, job.principal) for session_id in job.finished)
+        tasks = [session.task for session in known if session is not None]
+        new, old = (_finishes(skill, job.env_class, tasks) for skill in (mined.skill, before.skill))
+        gain = new - old
+    return "" if gain > 0 else f"it is no better than {before.skill.name} version {before.skill.version}"
+
+
+def _finishes(skill: Skill, env_class: EnvClass, tasks: Sequence[Task]) -> int:
+    return sum(effect is not None for effect in effects(skill, env_class, tasks))
+
+
+def _rate(hits: int, misses: int) -> float:
+    return hits / max(1, hits + misses)
+
+
+def _published(library: Library, mined: Mined, verification: Verification, before: Entry | None) -> Learnt:
+    job, versions = mined.job, library.versions()
+    goal = goal_of(mined.skill, job.env_class, job.goal)
+    name = before.skill.name if before else free_name(goal, versions)
+    about = {"job": job.id, "goal": goal, "found_by": job.found_by}
+    skill = replace(mined.skill, evidence={**mined.skill.evidence, **about})
+    version, evidence = versions.get(name, 0) + 1, told(verification, part=bool(job.parts))
+    try:
+        formed = published_form(
+            skill, job.env_class, name=name, version=version, goal=goal, evidence=evidence
+        )
+    except BadSkill as error:
+        return Learnt("left alone", name, str(error))
+    if not library.add(formed, job.principal, support=job.size, witnesses=mined.sessions):
+        return Learnt("left alone", name, "a session that it was mined from has been forgotten meanwhile")
+    library.verified(formed, hits=verification.hits, misses=verification.misses, about=verification.as_json())
+    library.publish(formed)
+    return Learnt("published", name, verification.reason)
+
+
+def told(verification: Verification, *, part: bool) -> Evidence:
+    """What a description tells of a verification; `part` is whether the skill does a part of a job."""
+    done = sorted(trial.calls for trial in verification.trials if trial.verdict == "hit")
+    calls = done[len(done) // 2] if done else 0
+    return Evidence(verification.hits, verification.hits + verification.misses, calls, part)
+
+
+def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
+    """Verify a skill on tasks that it was not verified on before.
+
+    One that waits, in quarantine or half way, is published or retired; one that is published goes into
+    quarantine where it fails. It is left alone where nothing could be tried.
+
+    Raises:
+        LogUnavailable: the database could not be written.
+    """
+    skill = entry.skill
+    name = skill.name
+    try:
+        env_class = find(skill.evidence.get("found_by", skill.env_id))
+    except UsageError as error:
+        return Learnt("left alone", name, str(error))
+    verification = judged_anew(library, skill, entry.principal, env_class, limits)
+    if verification.passed:
+        library.verified(
+            skill, hits=verification.hits, misses=verification.misses, about=verification.as_json()
+        )
+        library.publish(skill)
+        return Learnt("verified again", name, verification.reason)
+    if not verification.misses and not verification.done_but_wrong:
+        return Learnt("left alone", name, verification.reason)
+    if entry.status == "published":
+        library.quarantine(skill, verification.reason)
+        return Learnt("quarantined", name, verification.reason)
+    library.retire(skill, verification.reason)
+    return Learnt("retired", name, verification.reason)
+
+
+def judged_anew(
+    library: Library, skill: Skill, principal: str, env_class: EnvClass, limits: Limits
+) -> Verification:
+    """Verify a program on tasks that its name was not verified on before, or on its principal's sessions."""
+    sessions = Sessions(library.store)
+    if skill.params.get("required") or skill.evidence.get("part"):
+        known = sessions.list(principal, skill.env_id, limit=HELD_OUT, purpose="practice")
+        ids = [session.id for session in known]
+        return verify_held_out(
+            skill, env_class, sessions=sessions, session_ids=ids, mined_from=(), limits=limits,
+            principal=principal,
+        )  # fmt: skip
+    times = sum(event.kind == "verified" for event in library.history(skill.name))
+    return verify(skill, env_class, limits=limits, first_seed=FRESH_SEEDS * times)
