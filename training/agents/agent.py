@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from practicum.envs import Action, Episode, Step
+from practicum.envs import Action
+from practicum.skills.language import Skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,21 @@ class Tool:
     description: str
     schema: Mapping[str, Any]
     """JSON schema of its arguments."""
+    is_skill: bool = False
+    """Whether it does several steps at once; it answers with how it ended and, where the episode goes on,
+    with its steps."""
+    suggested: bool = False
+    """Whether it is the skill that suits the task, by what came of earlier sessions."""
 
     @classmethod
     def of(cls, action: Action) -> Tool:
         """The tool that an action is published as."""
         return cls(action.name, action.description, action.schema)
+
+    @classmethod
+    def of_skill(cls, skill: Skill, *, suggested: bool = False) -> Tool:
+        """The tool that a skill is published as."""
+        return cls(skill.name, skill.description, skill.params, is_skill=True, suggested=suggested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +60,22 @@ class Agent(Protocol):
         """
 
 
-def play_episode(episode: Episode, agent: Agent) -> list[Step]:
-    """Let an agent play an episode to its end.
+@runtime_checkable
+class Learner(Protocol):
+    """What an agent also is that wants to know how an episode ended; whoever plays it tells it once."""
 
-    Returns:
-        The steps, in order.
-    """
-    agent.begin(
-        episode.task.instruction,
-        episode.opening.observation,
-        [Tool.of(action) for action in episode.env.actions.values()],
-    )
-    result, error = episode.opening.observation, None
-    steps: list[Step] = []
-    while not episode.over:
-        decision = agent.decide(result, error)
-        step = episode.act(decision.tool, decision.arguments, thought=decision.thought or None)
-        result, error = step.result, step.error
-        steps.append(step)
-    return steps
+    def end(self, result: Any, error: str | None, outcome: Mapping[str, Any] | None) -> None:
+        """The last call has ended the episode.
+
+        Args:
+            result: of the last call, plain JSON.
+            error: why the last call was refused; its result is None then.
+            outcome: how the world judged the end, `success` among it; None where that is kept from the agent.
+        """
+
+
+class Successor(Agent, Protocol):
+    """An agent that can go on in the middle of an episode, from what others did in it."""
+
+    def follow(self, made: Decision, result: Any, error: str | None) -> None:
+        """Take in a call that it did not choose, after `begin` and in the order of the calls."""

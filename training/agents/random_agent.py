@@ -30,6 +30,9 @@ class RandomAgent:
         self._tools = [tool for tool in tools if tool.name not in self._avoid]
         self._words = WORDS
 
+    def follow(self, made: Decision, result: Any, error: str | None) -> None:
+        """Nothing is learnt: texts are drawn from the last result alone."""
+
     def decide(self, result: Any, error: str | None = None) -> Decision:
         """Draw a call."""
         self._words = tuple(dict.fromkeys(texts_in(result))) or self._words

@@ -10,7 +10,7 @@ import numpy as np
 from practicum.envs import UsageError
 from practicum.envs.errors import nearest
 from practicum.envs.registry import short_name
-from practicum.training.agents.agent import Agent, Decision, Tool
+from practicum.training.agents.agent import Decision, Successor, Tool
 from practicum.training.agents.flight_script import FlightScript
 from practicum.training.agents.parcels_script import ParcelsScript
 
@@ -55,6 +55,10 @@ class ScriptedAgent:
         self._made = None
         self._script.start(instruction, observation)
 
+    def follow(self, made: Decision, result: Any, error: str | None) -> None:
+        """Learn from a call that somebody else made."""
+        self._script.learn(made, result, error)
+
     def decide(self, result: Any, error: str | None = None) -> Decision:
         """Learn from the last call, then make the next one, or slip."""
         if self._made is not None:
@@ -68,7 +72,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {"flight": FlightScript, "parcels": P
 """The script of each environment that has one, by short name."""
 
 
-def scripted_agent(env_name: str, seed: int = 0, noise: float = 0.0) -> Agent:
+def scripted_agent(env_name: str, seed: int = 0, noise: float = 0.0) -> Successor:
     """The scripted agent of an environment.
 
     Args:
