@@ -12,12 +12,15 @@ from practicum.envs import ActionError
 from practicum.mcp_server.calls import Caller, Opened
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.skill_tools import Shelf
 from practicum.mcp_server.tools import HANDLE, Catalogue, EnvTool, ToolCard
 from practicum.memory import Session
 
 NEWCOMER = (
     "Practicum is a practice ground. Call open_session first: it gives a session_id, an instruction and a "
     "first observation. Then do the task by calling the environment's tools with that session_id. "
+    "What worked before becomes a skill that does the whole job in one call: open_session suggests one, "
+    "search_skills finds them, run_skill runs them. "
     "Every call of a session and its result is logged in {db} on the server's machine; "
     "`practicum sessions` lists the log, `practicum forget SESSION` deletes a session for good."
 )
@@ -47,9 +50,10 @@ class Binding:
         """Whether this connection may see a session of its principal's."""
         return bool(session_id)
 
-    def cards(self, catalogue: Catalogue) -> list[ToolCard]:
-        """The tools to list."""
-        return catalogue.listed()
+    def cards(self, catalogue: Catalogue, shelf: Shelf) -> list[ToolCard]:
+        """The tools to list, the caller's skills at the end."""
+        skills = shelf.tools(self.caller.principal).values()
+        return [*catalogue.listed(), *(tool.card.with_handle() for tool in skills)]
 
     def core(self, catalogue: Catalogue) -> tuple[str, ...]:
         """The core tools that may be called."""
@@ -108,9 +112,10 @@ class Scoped(Binding):
         """The one session, no other of the principal's."""
         return session_id == self.session_id
 
-    def cards(self, catalogue: Catalogue) -> list[ToolCard]:
-        """The environment's tools, without handle arguments."""
-        return catalogue.listed_clean(self.env, self.core(catalogue))
+    def cards(self, catalogue: Catalogue, shelf: Shelf) -> list[ToolCard]:
+        """The environment's tools and skills, without handle arguments."""
+        skills = shelf.tools(self.caller.principal, self.env).values()
+        return [*catalogue.listed_clean(self.env, self.core(catalogue)), *(tool.card for tool in skills)]
 
     def core(self, catalogue: Catalogue) -> tuple[str, ...]:
         """What makes sense with one session."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from practicum.envs import Episode, Step
 from practicum.mcp_server.limits import Limits
 from practicum.memory import Session
+from practicum.skills.interpreter import Finish
+from practicum.skills.language import Skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,27 @@ class Call:
     def sent(self) -> list[Any]:
         """All that the client sent along, and that is logged."""
         return [self.arguments] if self.thought is None else [self.arguments, self.thought]
+
+    def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether another call is the same one, delivered again."""
+        return self.tool == tool and _same(dict(self.arguments), dict(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class SkillCall:
+    """A skill's run as a client asked for it, without its handle arguments."""
+
+    skill: Skill
+    arguments: Mapping[str, Any]
+    turn: int | None = None
+    """The number that its first call will have; None for the next one."""
+    hear: Callable[[Step], None] | None = None
+    """Told of each inner call that was played."""
+
+    @property
+    def tool(self) -> str:
+        """The name by which it is called."""
+        return self.skill.name
 
     def equals(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether another call is the same one, delivered again."""
@@ -73,6 +96,18 @@ class Played:
 
     session: Session
     step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A skill's run, and the session it belongs to."""
+
+    session: Session
+    skill: str
+    steps: Sequence[Step]
+    """Its turns: the inner calls, or the one that notes that there was none."""
+    finish: Finish
+    """Without a result, which is the last step's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,32 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import anyio.to_thread
 from pydantic import Field
 
 from practicum.envs import Action, ActionError, Step, ToolEnv, action
 from practicum.envs.actions import collect_actions
-from practicum.envs.errors import nearest
 from practicum.mcp_server.bindings import Binding
-from practicum.mcp_server.calls import Opened
+from practicum.mcp_server.calls import Opened, Pending, Ran, SkillCall
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import CAP, compact, read_on, step_body
 from practicum.mcp_server.served import Served
+from practicum.mcp_server.skill_answers import (
+    NO_SKILL,
+    no_skill,
+    playable,
+    run_body,
+    run_tool,
+    skill_body,
+    suggestion_body,
+)
+from practicum.mcp_server.skill_tools import Shelf
 from practicum.mcp_server.tools import SESSION_ID, TURN, Catalogue, ToolCard
 from practicum.memory import LogUnavailable, Session, redactor_of, sessions_like
+from practicum.skills.suggestions import found_first
 
 LARGEST = 2**53 - 1
 """The largest integer that every JSON reader keeps whole."""
@@ -29,6 +39,7 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 Index = Annotated[int, Field(ge=0, le=LARGEST)]
 Tries = Annotated[int, Field(ge=1, le=100)]
 Body = dict[str, Any]
+T = TypeVar("T")
 
 ROOM_FOR_MORE = 200
 """Characters that are left for what stands around a list of sessions."""
@@ -40,12 +51,19 @@ class CoreTools:
 
     practice: Practice
     catalogue: Catalogue
+    shelf: Shelf
     binding: Binding
+    hear: Callable[[Step], None]
+    """Told of each call that a skill makes."""
 
     @action(read_only=True)
     async def list_environments(self) -> Body:
-        """List the environments to practise in, with their goals and tools. Read this first."""
-        found = [describe(served) for served in self.practice.served.values()]
+        """List the environments to practise in, with their goals, tools and skills. Read this first."""
+        principal = self.binding.caller.principal
+        found = [
+            {**describe(served), "skills": list(self.shelf.tools(principal, served.name))}
+            for served in self.practice.served.values()
+        ]
         if len(compact(found)) > CAP:
             found = [{**each, "tools": [tool["name"] for tool in each["tools"]]} for each in found]
         return {"environments": found}
@@ -63,7 +81,7 @@ class CoreTools:
         scoped: bool = False,
         min_try: Tries = 1,
     ) -> Body:
-        """Begin a session: gives session_id, the instruction and the first observation.
+        """Begin a session: gives session_id, the instruction, the first observation and maybe a suggestion.
 
         Without task, seed or split it is the next training task that you have not played. With from_session
         it goes on from another session's first at_turn turns.
@@ -93,7 +111,7 @@ class CoreTools:
         else:
             asked = OpenRequest(self._env(env), task, seed, split, purpose, scoped, min_try)
             opened = await self.practice.open(self.binding.caller, asked)
-        return opened_body(opened, self.catalogue, self.binding)
+        return self._opened(opened)
 
     def _env(self, env: str | None) -> str:
         if env is not None:
@@ -158,7 +176,8 @@ class CoreTools:
             return {"session_id": session.id, "turn": 0, **await self._beginning(session)}
         step = self._step(session, turn)
         body = step_body(session, step, hide_rewards=self.binding.hides(session))
-        return {"tool": step.tool, "arguments": self._arguments(session, step), **body}
+        by = {} if step.via_skill is None else {"via_skill": step.via_skill}
+        return {"tool": step.tool, "arguments": self._arguments(session, step), **by, **body}
 
     async def _read_on(self, session: Session, turn: int, path: str, offset: int) -> Body:
         try:
@@ -174,8 +193,10 @@ class CoreTools:
         step = self._step(session, turn)
         body = step_body(session, step, hide_rewards=self.binding.hides(session))
         told = {"instruction": session.task.instruction, "params": dict(session.task.params)}
+        ran = self.practice.ran_until(session, turn)
+        run = {} if ran is None else self._ran(ran)
         own = self._arguments(session, step)
-        return {**told, **body, "arguments": own, "observation": step.result, "last": body}
+        return {**told, **run, **body, "arguments": own, "observation": step.result, "last": body}
 
     def _arguments(self, session: Session, step: Step) -> Any:
         """What a call was given, without secrets; only what the world said is told again as it was."""
@@ -206,26 +227,21 @@ class CoreTools:
 
     @action(read_only=True)
     async def search_skills(self, query: str, env: str | None = None, limit: Limit = 10) -> Body:
-        """Find skills: verified tools that do several steps at once.
+        """Find skills: verified programs that do a whole job in one call. run_skill runs them.
+
+        Those come first that did what past tasks like this one asked for.
 
         Args:
             query: What you want done.
             env: Only this environment.
             limit: At most so many.
         """
-        words = set(query.lower().split())
-        said = {
-            name: words & set(f"{name} {tool.card.description}".lower().replace("_", " ").split())
-            for name, tool in self.catalogue.published.items()
-            if env is None or tool.env in ("", env)
-        }
-        best = sorted((name for name in said if said[name]), key=lambda name: -len(said[name]))[:limit]
-        cards = (self.catalogue.published[name].card for name in best)
-        found = _fitting(
-            {"name": card.name, "description": card.description, "arguments": card.schema} for card in cards
-        )
-        empty = "The library holds no skill yet; play with the environment's own tools."
-        return {"skills": found} | ({} if self.catalogue.published else {"note": empty})
+        principal, practice = self.binding.caller.principal, self.practice
+        entries = playable(practice, principal, env)
+        if not entries:
+            return {"skills": [], "note": NO_SKILL}
+        found = await _told(lambda: found_first(practice.store, entries, query, principal=principal, env=env))
+        return {"skills": _fitting(map(skill_body, found[:limit]))}
 
     @action
     async def run_skill(
@@ -235,33 +251,56 @@ class CoreTools:
         session_id: str | None = None,
         turn: Count | None = None,
     ) -> Body:
-        """Run a skill by name in an open session.
+        """Run a skill by name in an open session: plays all its calls, or stops where it does not know on.
+
+        A stop tells what is done and what is left; go on by hand from there.
 
         Args:
-            name: Skill name, from search_skills.
-            arguments: The skill's arguments.
+            name: Skill name, from search_skills or a suggestion.
+            arguments: The skill's arguments; those left out are the task's own.
             session_id: Session id from open_session.
             turn: Number the skill's first call will have.
         """
-        tool = self.catalogue.published.get(name)
+        caller = self.binding.caller
+        tool = self.shelf.find(name, caller.principal)
         if tool is None:
-            known = self.catalogue.published
-            has = (
-                f"it has {', '.join(known)}"
-                if known
-                else "it is empty; play with the environment's own tools"
-            )
-            raise ActionError(f"the library has no skill {name!r}{nearest(name, known)}; {has}")
-        tool.check(arguments or {})
-        turns = {} if turn is None else {"turn": turn}
+            raise ActionError(no_skill(name, playable(self.practice, caller.principal)))
         session_id = self.binding.session_id if session_id is None else session_id
-        return dict(await tool.run(self.binding.caller, session_id, {**(arguments or {}), **turns}))
+        given = {name: value for name, value in (arguments or {}).items() if value is not None}
+        call = SkillCall(tool.entry.skill, given, turn, self.hear)
+        ran = await run_tool(self.practice, caller, session_id, tool, call)
+        if isinstance(ran, Pending):
+            return {"session_id": ran.session.id, "turn": ran.turn, "pending": True}
+        return self._ran(ran)
+
+    def _ran(self, ran: Ran) -> Body:
+        hidden = self.binding.hides(ran.session)
+        return run_body(ran, redactor_of(self.practice.sessions, ran.session), hide_rewards=hidden)
 
     @action
     async def next_task(self) -> Body:
         """Close the task at hand and begin the next one: gives its instruction and first observation."""
-        opened = await self.binding.next_task(self.practice)
-        return opened_body(opened, self.catalogue, self.binding)
+        return self._opened(await self.binding.next_task(self.practice))
+
+    def _opened(self, opened: Opened) -> Body:
+        """What a client is told of a session that has just begun."""
+        session, episode = opened.session, opened.episode
+        env = session.task.env
+        actions = [name for name, tool in self.catalogue.actions.items() if tool.env == env]
+        body: Body = {
+            "session_id": session.id,
+            "turn": episode.turn,
+            "env": session.task.env_id,
+            "instruction": session.task.instruction,
+            "params": session.task.params,
+            "observation": episode.opening.observation if episode.last is None else episode.last.result,
+            "tools": [*actions, *self.shelf.tools(self.binding.caller.principal, env)],
+            "suggestion": suggestion_body(self.practice.suggested(opened), session.task.params),
+        }
+        if opened.token is not None:
+            body["url"] = f"{self.binding.base_url}/env/{env}/s/{session.id}/mcp"
+            body["token"] = opened.token
+        return body
 
     def _brief(self, session: Session) -> Body:
         body: Body = {
@@ -299,7 +338,7 @@ def _fitting(bodies: Iterable[Body]) -> list[Body]:
     return shown
 
 
-async def _told(search: Callable[[], list[Session]]) -> list[Session]:
+async def _told(search: Callable[[], list[T]]) -> list[T]:
     """Search in a worker thread, for it may have much to index, and tell the agent where the log fails."""
     try:
         return await anyio.to_thread.run_sync(search)
@@ -324,25 +363,6 @@ def describe(served: Served) -> Body:
         "tools": [{"name": name, "description": tool.description} for name, tool in env.actions.items()],
         "rewards": dict(env.rewards),
     }
-
-
-def opened_body(opened: Opened, catalogue: Catalogue, binding: Binding) -> Body:
-    """What a client is told of a session that has just begun."""
-    session, episode = opened.session, opened.episode
-    body: Body = {
-        "session_id": session.id,
-        "turn": episode.turn,
-        "env": session.task.env_id,
-        "instruction": session.task.instruction,
-        "params": session.task.params,
-        "observation": episode.opening.observation if episode.last is None else episode.last.result,
-        "tools": [name for name, tool in catalogue.actions.items() if tool.env == session.task.env],
-        "suggestion": None,
-    }
-    if opened.token is not None:
-        body["url"] = f"{binding.base_url}/env/{session.task.env}/s/{session.id}/mcp"
-        body["token"] = opened.token
-    return body
 
 
 CORE_ACTIONS: Mapping[str, Action] = collect_actions(CoreTools)

@@ -15,9 +15,9 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
-from practicum.envs import ActionError, Episode, Step, ToolEnv, UsageError
+from practicum.envs import ActionError, Episode, ToolEnv, UsageError
 from practicum.envs.watch import WATCH, TookTooLong
-from practicum.mcp_server.calls import Call
+from practicum.mcp_server.calls import Call, SkillCall
 from practicum.mcp_server.served import Served, find_served
 from practicum.memory import EPISODE_OVER, Divergence, Session, Sessions, rebuild
 
@@ -37,17 +37,18 @@ MAX_LIVE = 4096
 
 @dataclass(slots=True)
 class Running:
-    """A call of a world that waits, played in a task of its own."""
+    """A call of a world that waits, or a skill's run in one, played in a task of its own."""
 
     turn: int
-    call: Call
+    call: Call | SkillCall
     done: anyio.Event = field(default_factory=anyio.Event)
-    step: Step | None = None
+    came: Any = None
+    """What came of it."""
     error: Exception | None = None
     told: bool = False
     """Whether a client has been told that it is pending, so that the same call without a turn collects it."""
 
-    def is_for(self, call: Call) -> bool:
+    def is_for(self, call: Call | SkillCall) -> bool:
         """Whether this is what a call asks for, delivered again."""
         known = call.turn == self.turn or (call.turn is None and self.told)
         return known and call.equals(self.call.tool, self.call.arguments)

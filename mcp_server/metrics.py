@@ -77,8 +77,8 @@ class Metrics:
         catalogue = self._server.catalogue
         if name in catalogue.core:
             return "", name
-        if name in catalogue.published:
-            return catalogue.published[name].env, "skill"
+        if (env := self._server.shelf.env_of(name)) is not None:
+            return env, "skill"
         return self._scoped_place(ctx, name)
 
     def _scoped_place(self, ctx: Context, name: str) -> tuple[str, str]:
@@ -120,7 +120,7 @@ class Metrics:
         yield _one("practicum_sessions_open", "gauge", "Sessions of the log that have not ended.", open_ones)
         yield _one("practicum_sessions_live", "gauge", "Sessions in memory.", len(practice.live))
         yield _one("practicum_sessions_opened_total", "counter", "Sessions opened here.", practice.opened)
-        ended = _by("reason", practice.ended)
+        ended = _by("reason", practice.turns.ended)
         yield "practicum_sessions_ended_total", "counter", "Sessions ended here, by reason.", ended
         yield _one("practicum_log_commits_total", "counter", "Transactions written to the log.", log.commits)
         yield _one("practicum_log_bytes", "gauge", "Size of the log's files.", _size_of_files(log.path))

@@ -64,8 +64,8 @@ class Opener:
     ) -> None:
         self.opened = 0
         """Sessions begun so far."""
-        self.tools_fingerprint = ""
-        """Of the tools that clients see."""
+        self.tools_fingerprint: Callable[[str], str] = lambda principal: ""
+        """Of the tools that a principal's clients see."""
         self._log = log
         self._sessions = sessions
         self._live = live
@@ -191,7 +191,7 @@ class Opener:
             client_name=whole(caller.client_name[:LONGEST_NAME]),
             client_version=whole(caller.client_version[:LONGEST_NAME]),
             protocol_version=caller.protocol_version,
-            tools_fingerprint=self.tools_fingerprint,
+            tools_fingerprint=self.tools_fingerprint(caller.principal),
         )
 
     def _logged(self, session_id: str) -> Session:

@@ -4,43 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from traceback import format_exception
 
 import anyio
 
 from practicum.envs import ActionError, Step
-from practicum.envs.errors import EpisodeOver, UnknownTool
-from practicum.mcp_server.calls import Call, Caller, Opened, Pending, Played
+from practicum.mcp_server.calls import Call, Caller, Opened, Pending, Played, Ran, SkillCall
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.finding import Finder
 from practicum.mcp_server.limits import UNLIMITED, Limits, Usage
-from practicum.mcp_server.live import Live, LiveSessions, SessionOver, WorldFailed, off_loop
+from practicum.mcp_server.live import Live, LiveSessions
 from practicum.mcp_server.opening import Opener, told
 from practicum.mcp_server.served import Served
+from practicum.mcp_server.skill_runs import SkillRuns
+from practicum.mcp_server.turns import Turns
 from practicum.mcp_server.waiting import PENDING_AFTER_S, LongCalls
-from practicum.memory import (
-    EPISODE_OVER,
-    Log,
-    LogUnavailable,
-    Purpose,
-    Session,
-    Sessions,
-    Store,
-    TurnTaken,
-    redactor_of,
-)
+from practicum.memory import Log, Purpose, Session, Sessions, Store
+from practicum.skills.library import Entry, Library
+from practicum.skills.suggestions import Suggestions
 
 logger = logging.getLogger(__name__)
 
 CLOSE_WAIT_S = 5.0
 """How long a session's end waits for the call that is being played in it."""
-LOCK_WAIT_S = 60.0
-"""How long a call waits for its turn in a session that is busy."""
-RACES = 8
-"""How often a call is played again when another process took its turn."""
 
 
 class Practice:
@@ -63,11 +49,13 @@ class Practice:
         self.log = Log(store)
         self.sessions = Sessions(store)
         self.live = LiveSessions(self.sessions, served, idle_s=limits.idle_s, clock=clock)
-        self.ended: Counter[str] = Counter()
-        """Sessions ended by this process, by reason."""
+        self.turns = Turns(self.log, self.sessions, self.live, usage=self.usage, limits=limits)
+        self.library = Library(store)
+        self._suggestions = Suggestions(store)
+        self._runs = SkillRuns(self.turns, self.sessions, self.library)
         self._opener = Opener(self.log, self.sessions, self.live, served=served, usage=self.usage)
         self._finder = Finder(self.sessions, self.live)
-        self._long_calls = LongCalls(self._play_locked, pending_after_s)
+        self._long_calls = LongCalls(pending_after_s)
 
     async def __aenter__(self) -> Practice:
         await self._long_calls.__aenter__()
@@ -82,8 +70,8 @@ class Practice:
         """Sessions opened by this process."""
         return self._opener.opened
 
-    def show(self, tools_fingerprint: str) -> None:
-        """Note which tools clients see from now on, for the log of each session."""
+    def show(self, tools_fingerprint: Callable[[str], str]) -> None:
+        """Note what tells which tools a principal's clients see, for the log of each session."""
         self._opener.tools_fingerprint = tools_fingerprint
 
     # Opening and closing ----------------------------------------------------------------------------------
@@ -119,6 +107,25 @@ class Practice:
             caller, parent, last, self._limits(caller), purpose=purpose, scoped=scoped
         )
 
+    def suggested(self, opened: Opened) -> Entry | None:
+        """The skill that suits the task of a session which has just begun, by what came of earlier ones.
+
+        None where it is better done by hand, or is a fork, or is to show how skills compare with that.
+        """
+        session, opening = opened.session, opened.episode.opening.observation
+        if session.parent is not None:
+            return None
+        entries = self.library.entries(session.principal, session.task.env_id)
+        drawn = self._suggestions.draw(
+            session.id,
+            entries,
+            principal=session.principal,
+            params=session.task.params,
+            opening=opening,
+            purpose=session.purpose,
+        )
+        return next((entry for entry in entries if entry.skill.name == drawn.skill), None)
+
     def _limits(self, caller: Caller) -> Limits:
         return caller.limits or self.limits
 
@@ -137,7 +144,7 @@ class Practice:
     async def _closed(self, caller: Caller, live: Live) -> Session:
         with told():
             await self.log.close_shared(live.session.id, "closed")
-        self._over(live, "closed")
+        self.turns.over(live, "closed")
         logger.info("session %s closed by %s", live.session.id, caller.principal)
         return self.session(caller, live.session.id)
 
@@ -158,105 +165,60 @@ class Practice:
         if live.episode is None and live.running is None:
             stored = self.sessions.step(live.session.id, call.turn) if call.turn is not None else None
             if stored is not None:
-                return Played(live.session, self._redelivered(live.session, call, stored))
+                return Played(live.session, self.turns.redelivered(live.session, call, stored))
             async with live.lock:
                 await self.live.episode(live)
         if live.running is not None or (live.episode is not None and live.episode.env.blocking):
-            return await self._long_calls.act(live, call)
-        return Played(live.session, await self._play_locked(live, call))
+            step = await self._long_calls.act(live, call, lambda: self._play_locked(live, call))
+        else:
+            step = await self._play_locked(live, call)
+        return step if isinstance(step, Pending) else Played(live.session, step)
 
     def answered(self, caller: Caller, size: int) -> None:
         """Count the characters of an answer to a call that was played."""
         self.usage.answered(caller.principal, self._limits(caller), size)
 
     async def _play_locked(self, live: Live, call: Call) -> Step:
-        await self._wait_turn(live)
+        await self.turns.take(live)
         try:
-            return await self._play_racing(live, call)
+            return await self.turns.racing(live, lambda: self.turns.play(live, call))
         finally:
             live.lock.release()
 
-    async def _wait_turn(self, live: Live) -> None:
-        try:
-            live.lock.acquire_nowait()  # the usual case: free, and a third of the price
-        except anyio.WouldBlock:
-            with anyio.move_on_after(LOCK_WAIT_S) as waiting:
-                await live.lock.acquire()
-            if waiting.cancelled_caught:
-                raise ActionError(
-                    f"session {live.session.id} is busy with another call; try again when that has ended"
-                ) from None
+    async def run_skill(self, caller: Caller, session_id: str | None, call: SkillCall) -> Ran | Pending:
+        """Run a skill, at most once; without a session id in the one session that the caller has open.
 
-    async def _play_racing(self, live: Live, call: Call) -> Step:
-        for _ in range(RACES):
-            try:
-                return await self._play(live, call)
-            except TurnTaken:
-                logger.info(
-                    "session %s: another process took the turn; going on from the log", live.session.id
-                )
-                live.let_go()
-        raise ActionError(
-            f"session {live.session.id} is being played by several processes at once; try again"
-        )
+        A turn already taken by an equal run gives what came of it.
 
-    async def _play(self, live: Live, call: Call) -> Step:
-        episode = await self.live.episode(live)
-        if call.turn is not None and call.turn > episode.turn + 1:
-            live.let_go()
-            episode = await self.live.episode(live)
-        if call.turn is not None and call.turn != episode.turn + 1:
-            return self._redelivered(live.session, call, self.sessions.step(live.session.id, call.turn))
-        self.usage.stepping(self.limits, live.session.id, episode.turn)
-        try:
-            step = await off_loop(
-                episode.env,
-                lambda: episode.play(
-                    call.tool, call.arguments, thought=call.thought, via_skill=call.via_skill
-                ),
-            )
-        except EpisodeOver:
-            raise SessionOver(live.session) from None
-        except (ActionError, UnknownTool):
-            raise
-        except Exception as error:  # a bug of the world closes its session, the log stays whole
-            try:
-                await self._crashed(live)
-            finally:
-                self._report_crash(live.session, call, error)
-            what = str(error) if isinstance(error, WorldFailed) else type(error).__name__
-            why = f"is closed, for its environment failed ({what}); its log is kept"
-            raise SessionOver(live.session, why) from error
-        await self._keep(live, step)
-        return step
+        Raises:
+            ActionError: nothing was played and no turn is taken; says why and what to do.
+            LimitReached: of these, the caller has used up its minute or the session its turns.
+        """
+        live = self._finder.live(caller, session_id)
+        played = live.session.task.env_id
+        if played != call.skill.env_id:
+            raise ActionError(f"this session plays {played}; {call.tool} belongs to {call.skill.env_id}")
+        limits = self._limits(caller)
+        self.usage.playing(caller.principal, limits, call.arguments)
 
-    async def _keep(self, live: Live, step: Step) -> None:
-        """Commit a step; where that fails, the live episode goes, for the log is what the session is."""
-        try:
-            await self.log.append_shared(live.session.id, step)
-        except LogUnavailable as error:
-            live.let_go()
-            raise ActionError(str(error)) from None
-        except BaseException:
-            live.let_go()
-            raise
-        if step.refused:
-            logger.debug("session %s turn %d: %s was refused", live.session.id, step.turn, step.tool)
-        if step.done:
-            logger.info("session %s ended at turn %d", live.session.id, step.turn)
-            self.ended[EPISODE_OVER] += 1
-            live.session = replace(live.session, ended_at=time.time(), reason=EPISODE_OVER)
+        def charge(inner: Call) -> None:
+            self.usage.playing(caller.principal, limits, inner.sent)
 
-    def _redelivered(self, session: Session, call: Call, stored: Step | None) -> Step:
-        """The stored step of an equal call; a turn that is another call's, or nobody's yet, is refused."""
-        if stored is not None and call.equals(stored.tool, stored.arguments):
-            return replace(stored, render=self.live.env_class(session).render_text)
-        following = (self.sessions.get(session.id, None) or session).steps + 1
-        if stored is None:
-            raise ActionError(f"turn {call.turn} is ahead of the session; its next turn is {following}")
-        shown = redactor_of(self.sessions, session).value(stored.arguments)
-        was = f"{stored.tool}({shown})"
-        raise ActionError(f"turn {call.turn} was {was}, another call; the next turn is {following}")
+        if live.running is not None or self.live.env_class(live.session).blocking:
+            return await self._long_calls.act(live, call, lambda: self._runs.play(live, call, charge))
+        return await self._runs.play(live, call, charge)
+
+    def ran(self, caller: Caller, session_id: str | None, call: SkillCall) -> Ran:
+        """What came of a run that took the turn of a call.
+
+        Raises:
+            ActionError: there was none.
+        """
+        return self._runs.told(self.session(caller, session_id), call)
+
+    def ran_until(self, session: Session, turn: int) -> Ran | None:
+        """The skill's run whose last turn it is."""
+        return self._runs.ending_at(session, turn)
 
     # Finding ----------------------------------------------------------------------------------------------
 
@@ -271,18 +233,3 @@ class Practice:
     def session_env(self, caller: Caller, session_id: str | None) -> str:
         """Short name of the environment that a session plays; like `session`, from memory if possible."""
         return self._finder.live(caller, session_id).session.task.env
-
-    def _over(self, live: Live, reason: str) -> None:
-        self.live.drop(live.session.id)
-        self.ended[reason] += live.session.ended_at is None
-
-    def _report_crash(self, session: Session, call: Call, error: Exception) -> None:
-        """Log where a world failed, without what it was given in confidence."""
-        redactor = redactor_of(self.sessions, session, (call.tool, call.arguments))
-        trace = redactor.text("".join(format_exception(error)))
-        logger.error("session %s crashed\n%s", session.id, trace)
-
-    async def _crashed(self, live: Live) -> None:
-        self._over(live, "crashed")
-        with told():
-            await self.log.close_shared(live.session.id, "crashed")

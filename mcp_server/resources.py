@@ -1,9 +1,10 @@
-"""Resources: transcripts of one's own sessions, and a data sheet for each environment."""
+"""Resources: transcripts of one's own sessions, a data sheet for each environment, a card for each skill."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from textwrap import indent
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
@@ -13,16 +14,21 @@ from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import compact
 from practicum.mcp_server.served import Served, find_served
+from practicum.mcp_server.skill_answers import no_skill, playable
 from practicum.memory import Redactor, Session, redactor_of
+from practicum.skills.library import Entry
+from practicum.skills.naming import fingerprint
+from practicum.skills.text import as_text
 
 SESSION = "practicum://sessions/"
 ENVIRONMENT = "practicum://environments/"
+SKILL = "practicum://skills/"
 PAGE = 50
 """Sessions on one page of the list."""
 
 
 def listed(practice: Practice, binding: Binding, cursor: str | None) -> types.ListResourcesResult:
-    """Data sheets on the first page, then the caller's sessions, newest first.
+    """Data sheets and skill cards on the first page, then the caller's sessions, newest first.
 
     Raises:
         MCPError: the cursor is none of ours.
@@ -30,7 +36,7 @@ def listed(practice: Practice, binding: Binding, cursor: str | None) -> types.Li
     if cursor is not None:
         _check_cursor(practice, binding, cursor)
     found = _own(practice, binding, cursor)
-    sheets = [_sheet_entry(served) for served in practice.served.values()] if cursor is None else []
+    sheets = _first_page(practice, binding) if cursor is None else []
     following = found[-1].id if len(found) == PAGE else None
     return types.ListResourcesResult(
         resources=[*sheets, *(_session_entry(session) for session in found)], next_cursor=following
@@ -47,6 +53,25 @@ def _own(practice: Practice, binding: Binding, before: str | None) -> list[Sessi
     if isinstance(binding, Scoped):
         return [practice.session(binding.caller, binding.session_id)] if binding.session_id else []
     return practice.sessions.list(binding.caller.principal, limit=PAGE, before=before)
+
+
+def _first_page(practice: Practice, binding: Binding) -> list[types.Resource]:
+    sheets = [_sheet_entry(served) for served in practice.served.values()]
+    return [*sheets, *(_card_entry(entry) for entry in _skills(practice, binding))]
+
+
+def _skills(practice: Practice, binding: Binding) -> list[Entry]:
+    env = binding.env if isinstance(binding, Scoped) else None
+    return playable(practice, binding.caller.principal, env)
+
+
+def _card_entry(entry: Entry) -> types.Resource:
+    return types.Resource(
+        uri=SKILL + entry.skill.name,
+        name=f"{entry.skill.name} skill card",
+        description=entry.skill.description,
+        mime_type="text/markdown",
+    )
 
 
 def _sheet_entry(served: Served) -> types.Resource:
@@ -68,7 +93,7 @@ def _session_entry(session: Session) -> types.Resource:
 
 
 def templates() -> types.ListResourceTemplatesResult:
-    """The two kinds of address."""
+    """The kinds of address."""
     return types.ListResourceTemplatesResult(
         resource_templates=[
             types.ResourceTemplate(
@@ -81,6 +106,12 @@ def templates() -> types.ListResourceTemplatesResult:
                 uri_template=ENVIRONMENT + "{env}",
                 name="Environment data sheet",
                 description="Goal, tools and rewards of an environment.",
+                mime_type="text/markdown",
+            ),
+            types.ResourceTemplate(
+                uri_template=SKILL + "{name}",
+                name="Skill card",
+                description="Program and evidence of a skill.",
                 mime_type="text/markdown",
             ),
         ]
@@ -106,6 +137,13 @@ def _text_at(practice: Practice, binding: Binding, uri: str) -> str:
         return transcript(practice, binding, shown_session(practice, binding, uri.removeprefix(SESSION)))
     if uri.startswith(ENVIRONMENT):
         return data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
+    if uri.startswith(SKILL):
+        name = uri.removeprefix(SKILL)
+        entries = _skills(practice, binding)
+        found = next((entry for entry in entries if entry.skill.name == name), None)
+        if found is None:
+            raise ActionError(no_skill(name, entries))
+        return skill_card(found)
     raise ActionError(f"no resource {uri}")
 
 
@@ -137,7 +175,8 @@ def transcript(practice: Practice, binding: Binding, session: Session) -> str:
 
 
 def _turn(step: Step, redactor: Redactor, *, hidden: bool) -> Iterator[str]:
-    yield f"## Turn {step.turn}: {step.tool}({compact(redactor.value(step.arguments))})"
+    by = f" by {step.via_skill}" if step.via_skill and not step.noted else ""
+    yield f"## Turn {step.turn}{by}: {step.tool}({compact(redactor.value(step.arguments))})"
     if step.thought:
         yield f"> {redactor.text(step.thought)}"
     shown = redactor.value(step.result if step.error is None else step.error)
@@ -146,6 +185,22 @@ def _turn(step: Step, redactor: Redactor, *, hidden: bool) -> Iterator[str]:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in step.terms.items())
         yield f"Reward {step.reward:+.2f}: {terms}"
     yield ""
+
+
+def skill_card(entry: Entry) -> str:
+    """A skill as Markdown: what agents read of it, its program, what speaks for it."""
+    skill = entry.skill
+    lines = [f"# {skill.name}", "", skill.description, "", f"Environment: {skill.env_id}", ""]
+    lines += [f"Version {skill.version}, fingerprint {fingerprint(skill)}", "", "## Arguments", ""]
+    for name, shape in skill.params.get("properties", {}).items():
+        lines.append(f"- `{name}` ({shape['type']}): {shape['description']}")
+    lines += ["", "## Program", "", indent(as_text(skill), "    "), "", "## Evidence", ""]
+    tried = entry.hits + entry.misses
+    lines.append(f"- Verification: {entry.hits} of {tried} tasks that it was not made from")
+    lines.append(f"- Uses: {entry.uses}, of which {entry.successes} did their job and {entry.stops} stopped")
+    whose = "everybody on this server" if entry.shared else "you alone"
+    lines.append(f"- Seen by: {whose}")
+    return "\n".join(lines)
 
 
 def data_sheet(served: Served) -> str:

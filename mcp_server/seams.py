@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import anyio
 from mcp.server._otel import OpenTelemetryMiddleware
@@ -38,6 +38,8 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCRequest,
     JSONRPCResponse,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
 )
 from mcp_types.methods import validate_client_request
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -221,13 +223,36 @@ def plain_result(answer: Answer, server_info: Mapping[str, Any]) -> dict[str, An
 
 
 class ToolNotices:
-    """Tells connected clients of both eras that the tools have changed."""
+    """Tells connected clients of both eras that their principal's tools have changed.
 
-    def __init__(self) -> None:
-        self._bus = InMemorySubscriptionBus()
-        self._handshaken: WeakSet[ServerSession] = WeakSet()
-        self.listen = ListenHandler(self._bus)
+    Args:
+        principal_of: on whose behalf a request comes.
+    """
+
+    def __init__(self, principal_of: Callable[[ServerRequestContext[Any, Any]], str]) -> None:
+        self._principal_of = principal_of
+        self._buses: dict[str, InMemorySubscriptionBus] = {}
+        self._listeners: dict[str, ListenHandler] = {}
+        self._listening = 0
+        self._handshaken: WeakKeyDictionary[ServerSession, str] = WeakKeyDictionary()
+        self._somebody = anyio.Event()
+
+    def bus(self, principal: str) -> InMemorySubscriptionBus:
+        """What a principal's clients of the 2026 era listen to."""
+        return self._buses.setdefault(principal, InMemorySubscriptionBus())
+
+    async def listen(
+        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
         """Handler of `subscriptions/listen`, for the 2026 era."""
+        principal = self._principal_of(ctx)
+        handler = self._listeners.setdefault(principal, ListenHandler(self.bus(principal)))
+        self._listening += 1
+        self._somebody.set()
+        try:
+            return await handler(ctx, params)
+        finally:
+            self._listening -= 1
 
     async def watch(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: remembers each client of the 2025 era once it has shaken hands."""
@@ -235,14 +260,22 @@ class ToolNotices:
         if ctx.method == "notifications/initialized":
             session = ctx.session
             connection = session._connection  # the SDK has no public way to hear of its end
-            self._handshaken.add(session)
-            connection.exit_stack.callback(self._handshaken.discard, session)
+            self._handshaken[session] = self._principal_of(ctx)
+            connection.exit_stack.callback(self._handshaken.pop, session, None)
             connection.state["practicum_session"] = session
+            self._somebody.set()
         return result
 
-    async def tools_changed(self) -> None:
-        """Send the notice to every client that can hear it."""
-        await self._bus.publish(ToolsListChanged())
-        for session in list(self._handshaken):
-            with anyio.move_on_after(NOTICE_WAIT_S):
-                await session.send_tool_list_changed()
+    async def somebody(self) -> None:
+        """Wait until there is a client that can hear a notice."""
+        while not self._listening and not self._handshaken:
+            self._somebody = anyio.Event()
+            await self._somebody.wait()
+
+    async def tools_changed(self, principal: str) -> None:
+        """Send the notice to every client of a principal that can hear it."""
+        await self.bus(principal).publish(ToolsListChanged())
+        for session, whose in list(self._handshaken.items()):
+            if whose == principal:
+                with anyio.move_on_after(NOTICE_WAIT_S):
+                    await session.send_tool_list_changed()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import mcp_types as types
 from mcp.server.caching import CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -15,24 +16,28 @@ from mcp.shared.exceptions import MCPError
 
 from practicum import __version__
 from practicum.envs import ActionError
-from practicum.envs.errors import UnknownTool
+from practicum.envs.errors import UnknownTool, in_one_line
 from practicum.mcp_server import prompts, resources
 from practicum.mcp_server.bindings import Binding
 from practicum.mcp_server.calls import Call, Caller, Pending, Played
 from practicum.mcp_server.core_tools import CORE_ACTIONS, CoreTools, core_cards
+from practicum.mcp_server.learning import Learning
 from practicum.mcp_server.limits import LimitReached
 from practicum.mcp_server.live import SessionOver
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.progress import reporting
+from practicum.mcp_server.progress import CallCount, reporting, seconds_gone
 from practicum.mcp_server.results import Answer, accepted, capped, refused, step_body
 from practicum.mcp_server.seams import EraServer, ToolNotices, plain_call, plain_result, without_idle_tracing
-from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
+from practicum.mcp_server.skill_tools import Shelf
+from practicum.mcp_server.tools import Catalogue, ToolCard
 
 logger = logging.getLogger(__name__)
 
 SERVER_NAME = "practicum"
-SHOWING = ("open_session", "next_task", "get_session")
+SHOWING = ("open_session", "next_task", "get_session", "run_skill")
 """Core tools that show what may be long."""
+LOOK_EVERY_S = 2.0
+"""How often a server looks for new skills: one small query."""
 THOUGHT = "practicum/thought"
 """Key in a call's `_meta` for the agent's own words."""
 
@@ -46,14 +51,26 @@ class PracticumServer(EraServer):
     Args:
         practice: the sessions.
         bind: tells, for each request, how it reaches its session.
+        look_every_s: how often to look whether a list of skills has changed, while a client could hear of it.
+        learning: makes skills of what is played; None where nobody does here.
     """
 
-    def __init__(self, practice: Practice, bind: Bind) -> None:
+    def __init__(
+        self,
+        practice: Practice,
+        bind: Bind,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        learning: Learning | None = None,
+    ) -> None:
         self.practice = practice
         self.catalogue = Catalogue(practice.served, core_cards(practice.served))
-        self.notices = ToolNotices()
-        practice.show(self.catalogue.fingerprint())
+        self.shelf = Shelf(practice.library, practice.served, self.catalogue)
+        self.notices = ToolNotices(lambda ctx: bind(ctx).caller.principal)
+        practice.show(self.shelf.fingerprint)
         self._bind = bind
+        self._look_every_s = look_every_s
+        self._learning = learning
         super().__init__(
             SERVER_NAME,
             version=__version__,
@@ -80,26 +97,28 @@ class PracticumServer(EraServer):
 
     @asynccontextmanager
     async def _lifespan(self, _: Any) -> AsyncIterator[dict[str, Any]]:
-        async with self.practice:
+        async with self.practice, anyio.create_task_group() as tasks:
             logger.info("started: %s on %s", ", ".join(self.practice.served), self.practice.store.path)
+            tasks.start_soon(self._tell_news)
+            if self._learning is not None:
+                self.practice.turns.on_end = self._learning.wake
+                tasks.start_soon(self._learning.run)
             try:
                 yield {}
             finally:
+                tasks.cancel_scope.cancel()
                 logger.info("stopped")
 
-    async def publish(self, tool: PublishedTool) -> None:
-        """Offer a tool from now on, and tell every connected client.
-
-        Raises:
-            ValueError: it is not fit to be listed.
-        """
-        self.catalogue.publish(tool)
-        await self.notices.tools_changed()
-
-    async def withdraw(self, name: str) -> None:
-        """Take a published tool away, and tell every connected client."""
-        self.catalogue.withdraw(name)
-        await self.notices.tools_changed()
+    async def _tell_news(self) -> None:
+        """Tell clients when their list of skills has changed, whichever process changed it."""
+        while True:
+            await self.notices.somebody()
+            await anyio.sleep(self._look_every_s)
+            try:
+                for principal in self.shelf.news_for():
+                    await self.notices.tools_changed(principal)
+            except Exception as error:  # noqa: BLE001  # the server's edge: it goes on without this notice
+                logger.warning("no notice of changed skills could be sent: %s", in_one_line(error))
 
     async def _instruct(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Middleware: instructions depend on the connection, the SDK has one text for all."""
@@ -112,7 +131,7 @@ class PracticumServer(EraServer):
 
     async def _list_tools(self, ctx: Context, _: Any) -> types.ListToolsResult:
         return types.ListToolsResult(
-            tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue)]
+            tools=[wire_tool(card) for card in self._bind(ctx).cards(self.catalogue, self.shelf)]
         )
 
     def _schema_with_headers(self, name: str) -> Mapping[str, Any] | None:
@@ -154,7 +173,7 @@ class PracticumServer(EraServer):
             logger.exception("%s failed", name)
             return refused(f"{name} failed on the server ({type(error).__name__}); its log says more")
         if called is None:
-            known = [card.name for card in binding.cards(self.catalogue)]
+            known = [card.name for card in binding.cards(self.catalogue, self.shelf)]
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name}", data={"tools": known})
         return called
 
@@ -162,20 +181,31 @@ class PracticumServer(EraServer):
         self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
     ) -> Answer | None:
         if name in binding.core(self.catalogue):
-            return await self._call_core(binding, name, arguments)
+            await binding.before_core(self.practice, self.catalogue.core[name], arguments)
+            return await self._call_core(ctx, binding, name, arguments)
         if name in binding.actions(self.catalogue):
             return await self._call_action(ctx, binding, name, arguments)
-        if name in self.catalogue.published:
-            return await self._call_published(binding, name, arguments)
+        if self.shelf.find(name, binding.caller.principal) is not None:
+            session_id, turn, own = await binding.handle(self.practice, arguments)
+            handle = {"session_id": session_id, "turn": turn}
+            return await self._call_core(
+                ctx, binding, "run_skill", {"name": name, "arguments": own, **handle}
+            )
         return None
 
-    async def _call_core(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> Answer:
-        await binding.before_core(self.practice, self.catalogue.core[name], arguments)
-        core = CORE_ACTIONS[name]
-        body = await core.function(CoreTools(self.practice, self.catalogue, binding), **core.bind(arguments))
-        if name in SHOWING:
-            return Answer(*capped(body, body["turn"]))
-        return accepted(body)
+    async def _call_core(
+        self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
+    ) -> Answer:
+        core, count = CORE_ACTIONS[name], CallCount()
+        tools = CoreTools(self.practice, self.catalogue, self.shelf, binding, count.hear)
+        work = core.function(tools, **core.bind(arguments))
+        body = await (reporting(ctx, work, count.report) if name == "run_skill" else work)
+        if name not in SHOWING:
+            return accepted(body)
+        shown, text = capped(body, body["turn"])
+        if name == "run_skill":
+            self.practice.answered(binding.caller, len(text))
+        return Answer(shown, text)
 
     async def _call_action(
         self, ctx: Context, binding: Binding, name: str, arguments: Mapping[str, Any]
@@ -189,7 +219,7 @@ class PracticumServer(EraServer):
             raise ActionError(f"this session plays {session}; {name} belongs to {tool.env}")
         playing = self.practice.act(binding.caller, session_id, call)
         try:
-            played = await (reporting(ctx, playing) if tool.waits else playing)
+            played = await (reporting(ctx, playing, seconds_gone) if tool.waits else playing)
         except UnknownTool as error:
             raise ActionError(str(error)) from None
         return self._played(binding, played)
@@ -202,13 +232,6 @@ class PracticumServer(EraServer):
         shown, text = capped(body, played.step.turn, known)
         self.practice.answered(binding.caller, len(text))
         return Answer(shown, text, played.step.refused)
-
-    async def _call_published(self, binding: Binding, name: str, arguments: Mapping[str, Any]) -> Answer:
-        session_id, turn, own = await binding.handle(self.practice, arguments)
-        tool = self.catalogue.published[name]
-        tool.check(own)
-        turns = {} if turn is None else {"turn": turn}
-        return accepted(await tool.run(binding.caller, session_id, {**own, **turns}))
 
     # Resources and prompts --------------------------------------------------------------------------------
 
@@ -241,8 +264,9 @@ def wire_tool(card: ToolCard) -> types.Tool:
             read_only_hint=card.read_only,
             destructive_hint=card.destructive,
             idempotent_hint=card.idempotent,
-            open_world_hint=False,
+            open_world_hint=card.open_world,
         ),
+        _meta=dict(card.meta) or None,
     )
 
 

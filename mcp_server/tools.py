@@ -1,17 +1,16 @@
-"""Tools: what a client is offered: the core tools, the served actions, and what is published meanwhile."""
+"""Tools: what every client is offered: the core tools and the served actions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from practicum.envs import Action, ActionError, UsageError
+from practicum.envs import Action, UsageError
 from practicum.envs.lint import HANDLE_ARGUMENTS, LONGEST_NAME, lint_tool
-from practicum.mcp_server.calls import Caller
 from practicum.mcp_server.served import Served
 
 SESSION_ID = {"type": "string", "description": "Session id from open_session."}
@@ -35,6 +34,10 @@ class ToolCard:
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False
+    open_world: bool = False
+    """Whether it reaches beyond the world that is practised in."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What is told of it beside what agents read."""
 
     @classmethod
     def of(cls, action: Action, name: str | None = None) -> ToolCard:
@@ -65,33 +68,6 @@ class ToolCard:
         """What keeps clients from using it; nothing, when it is fit to be listed."""
         free = ("arguments",) if self.name == "run_skill" else ()
         return lint_tool(self.name, self.description, self.schema, open_objects=free)
-
-
-RunPublished = Callable[[Caller, str | None, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""What a published tool does: caller, session id and arguments in, an object out. `ActionError` refuses."""
-
-
-@dataclass(frozen=True)
-class PublishedTool:
-    """A tool that came while the server was running, such as a skill; it takes a handle too."""
-
-    card: ToolCard
-    run: RunPublished
-    env: str = ""
-    """Short name of the environment that it is for; empty for any."""
-
-    def check(self, arguments: Mapping[str, Any]) -> None:
-        """See that the arguments fit the schema.
-
-        Raises:
-            ActionError: names each that does not.
-        """
-        from jsonschema import Draft202012Validator  # here alone: most servers publish nothing
-
-        found = Draft202012Validator(self.card.schema).iter_errors(dict(arguments))
-        wrong = [f"{'.'.join(map(str, each.path)) or 'arguments'}: {each.message}" for each in found]
-        if wrong:
-            raise ActionError(f"bad arguments of {self.card.name}: {'; '.join(wrong)}")
 
 
 @dataclass(frozen=True)
@@ -140,7 +116,7 @@ def _with_prefix(env: str, name: str, *, taken: Collection[str]) -> str:
 
 @dataclass
 class Catalogue:
-    """All tools of one server, in an order that only ever grows at its end."""
+    """The tools of one server that are there from the start, in their order."""
 
     envs: Mapping[str, Served]
     core: Mapping[str, ToolCard]
@@ -148,7 +124,6 @@ class Catalogue:
     """Every served action by its listed name."""
     actions_of: dict[str, dict[str, EnvTool]] = field(init=False)
     """By environment: its actions by the names that a client bound to it sees."""
-    published: dict[str, PublishedTool] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.actions = env_tools(self.envs, self.core)
@@ -161,41 +136,27 @@ class Catalogue:
             )
 
     def listed(self) -> list[ToolCard]:
-        """What a client sees that names its sessions itself."""
+        """What a client sees that names its sessions itself, skills aside."""
         core = (card for card in self.core.values() if card.name != "next_task")
-        actions = (tool.card.with_handle() for tool in self.actions.values())
-        return [*core, *actions, *(tool.card.with_handle() for tool in self.published.values())]
+        return [*core, *(tool.card.with_handle() for tool in self.actions.values())]
 
     def listed_clean(self, env: str, core: Iterable[str]) -> list[ToolCard]:
-        """What a client bound to one session sees: some core tools, then the actions, no handle arguments."""
-        actions = (tool.card for tool in self.actions_of[env].values())
+        """What a client bound to one session sees, skills aside: some core tools, the actions, no handles."""
         cleaned = (self.core[name].without_handle() for name in core)
-        return [*cleaned, *actions, *(tool.card for tool in self.published.values())]
+        return [*cleaned, *(tool.card for tool in self.actions_of[env].values())]
 
-    def publish(self, tool: PublishedTool) -> None:
-        """Add a tool, or replace a published one of the same name.
-
-        Raises:
-            ValueError: it is not fit to be listed, or its name is taken.
-        """
-        problems = tool.card.problems()
-        if tool.card.name in self.core or tool.card.name in self.actions:
-            problems.append(f"{tool.card.name}: the name is taken")
-        if problems:
-            raise ValueError("; ".join(problems))
-        self.published[tool.card.name] = tool
-
-    def withdraw(self, name: str) -> None:
-        """Take a published tool away."""
-        del self.published[name]
+    def takes(self, name: str, env: str) -> bool:
+        """Whether one of these tools has a name, for a client bound to an environment or for any other."""
+        return name in self.core or name in self.actions or name in self.actions_of.get(env, {})
 
     def schema(self, name: str) -> Mapping[str, Any] | None:
         """The input schema of a tool, whatever the binding."""
-        tool = self.actions.get(name) or self.published.get(name)
+        tool = self.actions.get(name)
         card = tool.card if tool else self.core.get(name)
         return card.schema if card else None
 
-    def fingerprint(self) -> str:
-        """16 hex digits over names, descriptions and schemas, in order."""
-        rows = [[card.name, card.description, card.schema] for card in self.listed()]
-        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
+
+def fingerprint_of(cards: Iterable[ToolCard]) -> str:
+    """16 hex digits over names, descriptions and schemas, in order."""
+    rows = [[card.name, card.description, card.schema] for card in cards]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]

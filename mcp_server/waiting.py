@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.abc
 
-from practicum.envs import ActionError, Step
-from practicum.mcp_server.calls import Call, Pending, Played
+from practicum.envs import ActionError
+from practicum.mcp_server.calls import Call, Pending, SkillCall
 from practicum.mcp_server.live import Live, Running
+
+T = TypeVar("T")
 
 PENDING_AFTER_S = 25.0
 """A call longer than this answers `pending`; the same call with the same turn collects it."""
@@ -19,12 +22,10 @@ class LongCalls:
     """The calls that are played aside, so that a client which cannot wait may come back for the result.
 
     Args:
-        play: plays one call of a session, to its end.
         pending_after_s: how long a client waits before it is told `pending`.
     """
 
-    def __init__(self, play: Callable[[Live, Call], Awaitable[Step]], pending_after_s: float) -> None:
-        self._play = play
+    def __init__(self, pending_after_s: float) -> None:
         self._pending_after_s = pending_after_s
         self._tasks: anyio.abc.TaskGroup | None = None
 
@@ -37,38 +38,43 @@ class LongCalls:
         self._tasks.cancel_scope.cancel()
         await self._tasks.__aexit__(None, None, None)
 
-    async def act(self, live: Live, call: Call) -> Played | Pending:
+    async def act(self, live: Live, call: Call | SkillCall, play: Callable[[], Awaitable[T]]) -> T | Pending:
         """Play a call, or collect the one that is being played.
+
+        Args:
+            live: the session.
+            call: tells whether it is the one that is being played.
+            play: plays it to its end.
 
         Raises:
             ActionError: another call is being played, or as the call itself raises.
         """
         running = live.running
         if running is not None and running.is_for(call):
-            return await self._collect(live, running)
+            return cast("T | Pending", await self._collect(live, running))
         if running is not None and not await self._done_in_time(running):
             raise ActionError(
                 f"turn {running.turn} ({running.call.tool}) is still being played; "
                 f"the same call with turn={running.turn} collects it"
             )
         if live.running is not None and live.running is not running:
-            return await self.act(live, call)
-        live.running = self._started(live, call)
-        return await self._collect(live, live.running)
+            return await self.act(live, call, play)
+        live.running = self._started(live, call, play)
+        return cast("T | Pending", await self._collect(live, live.running))
 
-    def _started(self, live: Live, call: Call) -> Running:
+    def _started(self, live: Live, call: Call | SkillCall, play: Callable[[], Awaitable[object]]) -> Running:
         following = live.episode.turn + 1 if live.episode is not None else live.session.steps + 1
         running = Running(call.turn or following, call)
 
-        async def play() -> None:
+        async def played() -> None:
             try:
-                running.step = await self._play(live, call)
+                running.came = await play()
             except Exception as error:  # noqa: BLE001  # carried to whoever collects the call
                 running.error = error
             running.done.set()
 
         assert self._tasks is not None, "enter Practice before a waiting world is played"
-        self._tasks.start_soon(play)
+        self._tasks.start_soon(played)
         return running
 
     async def _done_in_time(self, running: Running) -> bool:
@@ -76,7 +82,7 @@ class LongCalls:
             await running.done.wait()
         return running.done.is_set()
 
-    async def _collect(self, live: Live, running: Running) -> Played | Pending:
+    async def _collect(self, live: Live, running: Running) -> Any:
         if not await self._done_in_time(running):
             running.told = True
             return Pending(live.session, running.turn)
@@ -84,5 +90,4 @@ class LongCalls:
             live.running = None
         if running.error is not None:
             raise running.error
-        assert running.step is not None
-        return Played(live.session, running.step)
+        return running.came

@@ -15,14 +15,17 @@ PLACES = {
     "new": "worlds:new",
     "check": "worlds:check",
     "play": "play:play",
+    "rollout": "rollout:rollout",
+    "eval": "evaluate:evaluate_agents",
     "sessions": "sessions:list_sessions",
     "replay": "sessions:replay_command",
     "fork": "sessions:fork_command",
     "forget": "sessions:forget_command",
+    "skills": "skills:skills",
     "install": "install:install",
     "doctor": "doctor:doctor",
 }
-"""Where the function of each command stands in this folder; the help lists them in this order."""
+"""Where the function or group of each command stands in this folder; the help lists them in this order."""
 
 
 class Commands(Mapping[str, Any]):
@@ -49,8 +52,9 @@ class Commands(Mapping[str, Any]):
 
 def loaded_command(name: str) -> Any:
     """The command of that name, from where it stands."""
-    module, _, function = PLACES[name].partition(":")
-    return command_of(getattr(import_module(f"practicum.mcp_server.cli.{module}"), function), name)
+    module, _, member = PLACES[name].partition(":")
+    found = getattr(import_module(f"practicum.mcp_server.cli.{module}"), member)
+    return typer.main.get_command(found) if isinstance(found, typer.Typer) else command_of(found, name)
 
 
 def command_of(function: Callable[..., Any], name: str | None = None) -> Any:

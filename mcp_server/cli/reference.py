@@ -81,7 +81,7 @@ def _rows(params: list[Any], ctx: Any) -> Iterator[str]:
         if isinstance(param, TyperArgument):
             name = f"`{param.name.upper()}`" + (" …" if param.nargs == -1 else "")
         else:
-            name = ", ".join(f"`{option}`" for option in param.opts)
+            name = ", ".join(f"`{option}`" for option in (*param.opts, *param.secondary_opts))
         cells = (name, _takes(param, ctx), f"{param.help}{_default(param)}")
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

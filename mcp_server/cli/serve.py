@@ -22,6 +22,12 @@ Envs = Annotated[
 Tasks = Annotated[Path | None, typer.Option("--task", help="JSONL file of tasks to serve.")]
 Hide = Annotated[bool, typer.Option("--hide-rewards", help="Keep rewards and outcomes to the log.")]
 Durable = Annotated[bool, typer.Option("--durable", help="A step survives a power cut, not only a crash.")]
+Learn = Annotated[
+    bool,
+    typer.Option(
+        "--learn/--no-learn", help="Make skills of what is played, in a child process of the lowest priority."
+    ),
+]
 Bound = Annotated[bool, typer.Option("--bound", help="One episode at a time, without handles (stdio).")]
 Seed = Annotated[
     int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Seed of the first task, with --bound.")
@@ -133,6 +139,7 @@ def serve(
     seed: Seed = None,
     hide_rewards: Hide = False,
     durable: Durable = False,
+    learn: Learn = True,
     db: Db = None,
     http: Http = False,
     host: Host = "127.0.0.1",
@@ -157,8 +164,9 @@ def serve(
     reach = Reach(host, port, json_response, stateless, auth, tuple(allow_host or ()), origins, max_body)
     uses = Uses(max_open, max_steps, max_steps_per_minute, max_bytes_per_minute, idle_minutes, hold_limit)
     names = tuple(env or ["flight"])
+    sets = tuple(settings or ())
     run(
-        Serving(names, task, tuple(settings or ()), bound, seed, hide_rewards, durable, db, uses, reach),
+        Serving(names, task, sets, bound, seed, hide_rewards, durable, learn, db, uses, reach),
         http=http,
     )
 

@@ -81,6 +81,7 @@ class Serving:
     seed: int | None
     hide_rewards: bool
     durable: bool
+    learn: bool
     db: Path | None
     uses: Uses
     reach: Reach
@@ -172,11 +173,14 @@ def _shown(host: str) -> str:
 
 
 def _server(serving: Serving, store: Store, served: Mapping[str, Served], bind: Bind) -> PracticumServer:
+    from practicum.mcp_server.learning import Learning
     from practicum.mcp_server.limits import UNLIMITED
     from practicum.mcp_server.practice import Practice
     from practicum.mcp_server.server import PracticumServer
 
-    server = PracticumServer(Practice(store, served, limits=serving.uses.over(UNLIMITED)), bind)
+    practice = Practice(store, served, limits=serving.uses.over(UNLIMITED))
+    learning = Learning(store, served) if serving.learn else None
+    server = PracticumServer(practice, bind, learning=learning)
     _warn_of_many(server)
     return server
 

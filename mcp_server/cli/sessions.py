@@ -299,9 +299,12 @@ def forget_command(
             raise typer.Exit(1)
         done = forget(store, chosen, before=moment)
     if as_json:
-        print_json({"forgotten": list(done.sessions), "remaining": list(done.remaining)})
+        gone = {"forgotten": list(done.sessions), "skills": list(done.skills)}
+        print_json({**gone, "remaining": list(done.remaining)})
         return
     typer.echo(f"forgot {counted(len(done.sessions))}")
+    for skill in done.skills:
+        typer.echo(f"retired {skill}, which was mined from them", err=True)
     for line in done.remaining:
         typer.echo(line, err=True)
 

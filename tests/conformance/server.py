@@ -15,7 +15,6 @@ from practicum.mcp_server.http import bind_http
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import Served
 from practicum.mcp_server.server import SERVER_NAME, Context, PracticumServer
-from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.memory import Store
 from tests.conformance import asking, contents
 from tests.conformance.contents import TOOLS, Answer, text, tool
@@ -63,7 +62,7 @@ class ConformanceServer(PracticumServer):
         self.add_request_handler("logging/setLevel", types.SetLevelRequestParams, self._accept)
         self.add_request_handler("resources/subscribe", types.SubscribeRequestParams, self._accept)
         self.add_request_handler("resources/unsubscribe", types.UnsubscribeRequestParams, self._accept)
-        tool("Publishes a tool and withdraws it.")(self.trigger_tool_change)
+        tool("Says that the tools have changed.")(self.trigger_tool_change)
         tool("Says that the prompts have changed.")(self.trigger_prompt_change)
 
     def _schema(self, name: str) -> Mapping[str, Any] | None:
@@ -79,16 +78,11 @@ class ConformanceServer(PracticumServer):
         )
 
     async def trigger_tool_change(self, _: Context, __: types.CallToolRequestParams) -> Answer:
-        async def nothing(*_: Any) -> Mapping[str, Any]:
-            return {}
-
-        schema = {"type": "object", "properties": {}, "additionalProperties": False}
-        await self.publish(PublishedTool(ToolCard("skill_of_a_moment", "Does nothing.", schema), nothing))
-        await self.withdraw("skill_of_a_moment")
-        return text("published and withdrawn")
+        await self.notices.tools_changed("local")
+        return text("said")
 
     async def trigger_prompt_change(self, _: Context, __: types.CallToolRequestParams) -> Answer:
-        await self.notices._bus.publish(PromptsListChanged())
+        await self.notices.bus("local").publish(PromptsListChanged())
         return text("said")
 
     async def _list_tools(self, ctx: Context, params: Any) -> types.ListToolsResult:

@@ -98,7 +98,8 @@ async def over_http(
     """Serve over a real socket; yields the base URL and the server."""
     sock = listening_socket("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    server = PracticumServer(practice, bind_http(base_url=url, hide_rewards=hide_rewards))
+    bind = bind_http(base_url=url, hide_rewards=hide_rewards)
+    server = PracticumServer(practice, bind, look_every_s=0.01)
     app = http_app(server, **options)
     wire = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
     async with anyio.create_task_group() as tasks:
@@ -158,7 +159,7 @@ class Lines:
             message: dict[str, Any] = json.loads(line)
             assert "id" not in message, message
             if message["method"] == method:
-                return dict(message["params"])
+                return dict(message.get("params", {}))
         raise AssertionError("the server closed its stdout")
 
     def request(self, id: Any, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:

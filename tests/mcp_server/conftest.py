@@ -54,7 +54,7 @@ def serve(practise: Callable[..., Practice]) -> Callable[..., PracticumServer]:
         *envs: str, bind: Bind | None = None, hide_rewards: bool = False, **options: Any
     ) -> PracticumServer:
         default = bind_handle(alone=True, hide_rewards=hide_rewards)
-        return PracticumServer(practise(*envs, **options), bind or default)
+        return PracticumServer(practise(*envs, **options), bind or default, look_every_s=0.01)
 
     return serve
 

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from practicum.mcp_server.guard import Access
 from practicum.mcp_server.http import bind_http, http_app, listening_socket, serve_http
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.server import PracticumServer
-from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.mcp_server.unfinished import Patience
 from practicum.memory import Store
 from tests.mcp_server.clients import (
@@ -34,6 +34,7 @@ from tests.mcp_server.clients import (
     refusal,
     world,
 )
+from tests.mcp_server.skilled import a_skill, publish
 
 Practise = Callable[..., Practice]
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
@@ -85,11 +86,7 @@ async def test_a_legacy_client_that_lost_its_protocol_session_goes_on_by_its_han
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_new_tool_is_heard_of_over_the_wire(practise: Practise, mode: str) -> None:
-    schema = {"type": "object", "properties": {}, "additionalProperties": False}
     heard = anyio.Event()
-
-    async def run(*_: Any) -> dict[str, Any]:
-        return {"ran": True}
 
     async def hear(message: Any) -> None:
         if "list_changed" in str(getattr(message, "method", "")):
@@ -99,18 +96,21 @@ async def test_a_new_tool_is_heard_of_over_the_wire(practise: Practise, mode: st
         over_http(practise()) as (url, server),
         Client(f"{url}/mcp", mode=mode, message_handler=hear) as client,
     ):
-        new = PublishedTool(ToolCard("skill_new", "Is new.", schema), run)
         await client.list_tools()
+        versions = count(1)
         with anyio.fail_after(PATIENCE_S):
             if mode == "legacy":
                 while not heard.is_set():  # its stream for notices opens beside the first requests
-                    await server.publish(new)
+                    version = next(versions)
+                    new = a_skill("skill_new", version, description=f"Is new, {version}.")
+                    publish(server.practice.store, new)
                     await client.list_tools()
             else:
                 async with client.listen(tools_list_changed=True) as events:
-                    await server.publish(new)
+                    publish(server.practice.store, a_skill("skill_new"))
                     await anext(aiter(events))
-        assert (await call(client, "skill_new"))["ran"] is True
+        session_id = (await call(client, "open_session"))["session_id"]
+        assert (await call(client, "skill_new", session_id=session_id))["skill"] == "skill_new"
 
 
 async def test_fifty_sessions_side_by_side_do_not_mix(practise: Practise) -> None:
@@ -313,7 +313,7 @@ async def test_clients_that_do_not_finish_a_request_are_cut_off_and_others_are_n
                 async with anyio.create_task_group() as clients:
                     for begun in BEGUN:
                         clients.start_soon(is_cut_off, port, begun)
-                await server.notices.tools_changed()
+                await server.notices.tools_changed("local")
                 with anyio.fail_after(PATIENCE_S):
                     async for line in notices:
                         if "list_changed" in line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,16 +19,16 @@ from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import PracticumServer
-from practicum.mcp_server.tools import PublishedTool, ToolCard
 from practicum.memory import Store, replay_all
+from practicum.skills.library import Library
 from tests.mcp_server.clients import PARCELS, ask, call, world
 from tests.mcp_server.conftest import Somebody
+from tests.mcp_server.skilled import LOOK, a_skill, publish
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = "0123456789abcdef" * 2
-SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("get_session", {}),
     ("get_session", {"turn": 0}),
@@ -52,13 +52,6 @@ NAMED_OTHERWISE: tuple[tuple[str, str], ...] = (
     ("open_session", "from_session"),
     ("list_sessions", "before"),
 )
-
-
-def skill(practice: Practice) -> PublishedTool:
-    async def run(caller: Caller, session_id: str | None, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"env": practice.session_env(caller, session_id)}
-
-    return PublishedTool(ToolCard("skill_look", "Looks.", SCHEMA), run)
 
 
 async def told(client: Client, session_id: str) -> list[Any]:
@@ -108,7 +101,9 @@ async def test_a_foreign_id_looks_exactly_like_an_unknown_one(
         sessions = await owned(client)
         before = await everything(client, sessions)
     server = serve(PARCELS, world("Talk"), bind=somebody) if restarted else server
-    await server.publish(skill(server.practice))
+    looking = a_skill("skill_look", body=(LOOK,))
+    publish(server.practice.store, looking)
+    Library(server.practice.store).promote(looking)
     async with Client(server) as client:
         somebody.principal = "bob"
         await call(client, "open_session", env="parcels")

@@ -13,7 +13,7 @@ from mcp.client import Client
 
 from practicum.envs import find
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.progress import reporting
+from practicum.mcp_server.progress import seconds_gone
 from tests.mcp_server.clients import GATED, MODERN, MODES, Lines, call, http_client, over_http, serving, world
 
 Practise = Callable[..., Practice]
@@ -22,7 +22,7 @@ Practise = Callable[..., Practice]
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A world that waits for its gate, and a server that tells of it fifty times a second."""
-    monkeypatch.setitem(reporting.__kwdefaults__, "every_s", 0.02)
+    monkeypatch.setitem(seconds_gone.__kwdefaults__, "every_s", 0.02)
     found: Any = find(world("Patient"))
     found.gate.clear()
     yield found

@@ -99,18 +99,25 @@ async def test_a_cursor_of_nobody_is_refused(serve: Serve) -> None:
     assert error.value.error.code == types.INVALID_PARAMS
 
 
-async def test_the_two_kinds_of_address_are_listed(serve: Serve) -> None:
+async def test_the_kinds_of_address_are_listed(serve: Serve) -> None:
     async with Client(serve()) as client:
         listed = (await client.list_resource_templates()).resource_templates
     assert [each.uri_template for each in listed] == [
         "practicum://sessions/{session_id}",
         "practicum://environments/{env}",
+        "practicum://skills/{name}",
     ]
 
 
 @pytest.mark.parametrize(
     "uri",
-    ["practicum://sessions/nope", "practicum://environments/nope", "practicum://x", "file:///etc/passwd"],
+    [
+        "practicum://sessions/nope",
+        "practicum://environments/nope",
+        "practicum://skills/nope",
+        "practicum://x",
+        "file:///etc/passwd",
+    ],
 )
 async def test_an_address_that_leads_nowhere_is_invalid_and_comes_back(serve: Serve, uri: str) -> None:
     async with Client(serve()) as client:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import mcp_types as types
@@ -15,23 +15,17 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.memory import create_client_server_memory_streams
 from mcp.shared.message import SessionMessage
+from pydantic import Field
 
-from practicum.mcp_server.calls import Caller
-from practicum.mcp_server.server import PracticumServer
-from practicum.mcp_server.tools import PublishedTool, ToolCard
+from practicum.envs import Outcome, ToolEnv, action
+from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.served import Served
+from practicum.mcp_server.server import PracticumServer, bind_handle
+from practicum.memory import Store
 from tests.mcp_server.clients import MODERN, PARCELS, PATIENCE_S, ROOT, call, refusal, serving, world
+from tests.mcp_server.skilled import a_skill, publish
 
 Serve = Callable[..., PracticumServer]
-EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
-
-
-def published(name: str = "skill_store_all") -> PublishedTool:
-    async def run(caller: Caller, session_id: str | None, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"ran": name, "principal": caller.principal}
-
-    return PublishedTool(ToolCard(name, "Does several steps at once.", EMPTY), run)
-
-
 # One stream, both eras -----------------------------------------------------------------------------------
 
 
@@ -108,12 +102,13 @@ async def test_a_client_of_2026_hears_of_a_new_tool_and_calls_it(serve: Serve) -
     server = serve()
     async with Client(server) as client, client.listen(tools_list_changed=True) as events:
         before = [tool.name for tool in (await client.list_tools()).tools]
-        await server.publish(published())
+        publish(server.practice.store, a_skill())
         with anyio.fail_after(PATIENCE_S):
             await anext(aiter(events))
         after = [tool.name for tool in (await client.list_tools()).tools]
         assert after == [*before, "skill_store_all"]
-        assert (await call(client, "skill_store_all"))["ran"] == "skill_store_all"
+        await call(client, "open_session")
+        assert (await call(client, "skill_store_all"))["skill"] == "skill_store_all"
 
 
 @pytest.mark.anyio
@@ -129,45 +124,59 @@ async def test_a_client_of_2025_hears_of_a_new_tool_and_calls_it(serve: Serve) -
         assert client.server_capabilities.tools is not None
         assert client.server_capabilities.tools.list_changed is True
         await client.list_tools()
-        await server.publish(published())
+        publish(server.practice.store, a_skill())
         with anyio.fail_after(PATIENCE_S):
             await heard.wait()
         assert "skill_store_all" in [tool.name for tool in (await client.list_tools()).tools]
-        assert (await call(client, "skill_store_all"))["ran"] == "skill_store_all"
+        await call(client, "open_session")
+        assert (await call(client, "skill_store_all"))["skill"] == "skill_store_all"
 
 
 @pytest.mark.anyio
-async def test_a_withdrawn_tool_is_unknown_and_a_client_that_left_hears_nothing(serve: Serve) -> None:
+async def test_a_client_that_left_hears_nothing_and_one_that_comes_sees_what_is_there(serve: Serve) -> None:
     server = serve()
     async with Client(server, mode="legacy") as client:
         await client.list_tools()
-    await server.publish(published())
+    publish(server.practice.store, a_skill())
     async with Client(server, mode="legacy") as client:
-        assert (await call(client, "skill_store_all"))["principal"] == "local"
-        await server.withdraw("skill_store_all")
-        with pytest.raises(MCPError, match="Unknown tool: skill_store_all"):
-            await client.call_tool("skill_store_all", {})
+        assert (await client.list_tools()).tools[-1].name == "skill_store_all"
 
 
-@pytest.mark.anyio
-async def test_a_tool_that_clients_would_choke_on_is_not_published(serve: Serve) -> None:
-    server = serve()
-    with pytest.raises(ValueError, match="Skill-Store"):
-        await server.publish(published("Skill-Store"))
-    with pytest.raises(ValueError, match="store: the name is taken"):
-        await server.publish(published("store"))
-    assert not server.catalogue.published
+class Regional(ToolEnv[dict[str, str]]):
+    """Go somewhere."""
+
+    name = "regional"
+
+    def begin(self) -> dict[str, str]:
+        return {}
+
+    @action
+    def go(self, region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})]) -> str:
+        """Go there.
+
+        Args:
+            region: Where to.
+        """
+        return region
+
+    @action
+    def stay(self) -> str:
+        """Stay."""
+        return "here"
+
+    def is_done(self) -> bool:
+        return False
+
+    def outcome(self) -> Outcome:
+        return Outcome(success=False)
 
 
-def test_headers_are_compared_with_a_call_only_where_an_argument_travels_in_one(serve: Serve) -> None:
-    server = serve()
-    region = {"type": "string", "description": "Where to.", "x-mcp-header": "Region"}
-    schema = {**EMPTY, "properties": {"region": region}}
-    server.catalogue.publish(PublishedTool(ToolCard("skill_far", "Goes far.", schema), published().run))
-    compared = server.get_tool_input_schema
+def test_headers_are_compared_with_a_call_only_where_an_argument_travels_in_one(store: Store) -> None:
+    practice = Practice(store, {"regional": Served(Regional, f"{__file__}:Regional")})
+    compared = PracticumServer(practice, bind_handle(alone=True)).get_tool_input_schema
     assert compared is not None
-    assert [compared(name) for name in ("store", "open_session", "nope")] == [None, None, None]
-    assert compared("skill_far") == schema
+    assert [compared(name) for name in ("stay", "open_session", "nope")] == [None, None, None]
+    assert compared("go") == Regional.actions["go"].schema
 
 
 # What goes wrong -----------------------------------------------------------------------------------------
@@ -194,21 +203,6 @@ async def test_a_bug_of_a_world_closes_its_session_and_leaks_nothing(serve: Serv
         assert "sesame" not in said
         assert "has ended" in await refusal(client, "say", json_text="1", session_id=session_id)
         assert (await call(client, "get_session", session_id=session_id))["turn"] == 1
-
-
-@pytest.mark.anyio
-async def test_a_bug_of_a_published_tool_is_told_in_one_line_and_leaks_nothing(serve: Serve) -> None:
-    async def broken(*_: Any) -> Mapping[str, Any]:
-        raise RuntimeError("the password is sesame")
-
-    server = serve()
-    async with Client(server) as client:
-        await server.publish(PublishedTool(ToolCard("skill_broken", "Breaks.", EMPTY), broken))
-        for name, arguments in (("skill_broken", {}), ("run_skill", {"name": "skill_broken"})):
-            assert (
-                await refusal(client, name, **arguments)
-                == f"{name} failed on the server (RuntimeError); its log says more"
-            )
 
 
 @pytest.mark.anyio
@@ -247,10 +241,11 @@ def test_a_line_that_is_no_message_is_answered_and_the_server_goes_on(db: Path) 
 
 
 @pytest.mark.anyio
-async def test_arguments_of_a_published_tool_are_checked_by_its_schema(serve: Serve) -> None:
+async def test_arguments_of_a_skill_are_checked_by_its_schema(serve: Serve) -> None:
     server = serve()
-    server.catalogue.publish(published("skill_checked"))
+    publish(server.practice.store, a_skill("skill_checked"))
     async with Client(server) as client:
+        await call(client, "open_session")
         said = await refusal(client, "skill_checked", zz=1)
         assert "bad arguments of skill_checked" in said
         assert "zz" in said

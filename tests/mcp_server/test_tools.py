@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from mcp.client import Client
@@ -14,15 +13,11 @@ from practicum.mcp_server.core_tools import core_cards
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import SERVER_NAME, PracticumServer
-from practicum.mcp_server.tools import Catalogue, PublishedTool, ToolCard
+from practicum.mcp_server.tools import Catalogue
 from tests.mcp_server.clients import MODES, PARCELS, world
+from tests.mcp_server.skilled import a_skill, publish
 
 Serve = Callable[..., PracticumServer]
-SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
-
-
-async def nothing(*_: Any) -> Mapping[str, Any]:
-    return {}
 
 
 @pytest.mark.anyio
@@ -68,28 +63,31 @@ async def test_the_order_is_the_same_each_time_and_grows_only_at_its_end(serve: 
         assert [tool.name for tool in (await other.list_tools()).tools] == names
         assert names[0] == "list_environments"
         assert names[-3:] == ["look", "store", "take_out"]
-        for new in ("skill_b", "skill_a"):
-            await server.publish(PublishedTool(ToolCard(new, "Does it.", SCHEMA), nothing))
+        for number, new in enumerate(("skill_b", "skill_a"), 1):
+            publish(server.practice.store, a_skill(new, max_calls=number))
             names.append(new)
             assert [tool.name for tool in (await client.list_tools()).tools] == names
-        await server.publish(PublishedTool(ToolCard("skill_b", "Does it better.", SCHEMA), nothing))
+        publish(server.practice.store, a_skill("skill_b", 2, description="Does it better."))
         tools = (await client.list_tools()).tools
         assert [tool.name for tool in tools] == names
         assert tools[-2].description == "Does it better."
 
 
 @pytest.mark.anyio
-async def test_a_published_tool_has_a_handle_like_an_action(serve: Serve) -> None:
+async def test_a_skill_has_a_handle_like_an_action(serve: Serve) -> None:
     server = serve()
-    await server.publish(PublishedTool(ToolCard("skill_a", "Does it.", SCHEMA), nothing))
+    publish(server.practice.store, a_skill("skill_a"))
     async with Client(server) as client:
         (tool,) = [each for each in (await client.list_tools()).tools if each.name == "skill_a"]
     assert set(tool.input_schema["properties"]) == {"session_id", "turn"}
 
 
 def test_the_fingerprint_changes_with_what_is_listed(serve: Serve) -> None:
-    assert serve(PARCELS).catalogue.fingerprint() == serve(PARCELS).catalogue.fingerprint()
-    assert serve(PARCELS).catalogue.fingerprint() != serve("flight").catalogue.fingerprint()
+    server = serve(PARCELS)
+    before = server.shelf.fingerprint("local")
+    assert before == serve(PARCELS).shelf.fingerprint("local") != serve("flight").shelf.fingerprint("local")
+    publish(server.practice.store, a_skill("skill_a"))
+    assert server.shelf.fingerprint("local") != before == server.shelf.fingerprint("somebody else")
 
 
 def test_worlds_of_one_name_are_not_served_together() -> None:

@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from practicum.envs import find
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.progress import reporting
+from practicum.mcp_server.progress import seconds_gone
 from practicum.mcp_server.server import PracticumServer
 from tests.mcp_server.clients import MODES, PATIENCE_S, ask, call, refusal, world
 
@@ -255,7 +255,7 @@ async def test_a_long_call_is_pending_and_the_same_call_collects_it(
 async def test_a_client_that_asks_for_progress_hears_it_while_a_call_is_played(
     serve: Serve, patient: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(reporting.__kwdefaults__, "every_s", 0.02)
+    monkeypatch.setitem(seconds_gone.__kwdefaults__, "every_s", 0.02)
 
     async def heard(progress: float, total: float | None, message: str | None) -> None:
         assert message == "still being played"

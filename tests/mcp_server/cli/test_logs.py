@@ -113,7 +113,7 @@ def test_a_world_that_crashes_is_logged_with_its_traceback(db: Path, tmp_path: P
         lines.request(2, "tools/call", {"name": "open_session", "arguments": {}})
         lines.request(3, "tools/call", {"name": "crash", "arguments": {}})
     text = log.read_text(encoding="utf-8")
-    assert "ERROR practicum.mcp_server.practice: session " in text
+    assert "ERROR practicum.mcp_server.turns: session " in text
     assert "Traceback (most recent call last)" in text
     assert "RuntimeError" in text
 

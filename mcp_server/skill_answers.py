@@ -1,0 +1,114 @@
+"""Skill answers: what clients are told of skills: which there are, which one suits, what came of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from practicum.envs import ActionError, Step
+from practicum.envs.errors import nearest
+from practicum.mcp_server.calls import Caller, Pending, Ran, SkillCall
+from practicum.mcp_server.practice import Practice
+from practicum.mcp_server.results import step_body
+from practicum.mcp_server.skill_tools import SkillTool
+from practicum.memory import Redactor
+from practicum.skills.interpreter import Stop
+from practicum.skills.library import Entry
+
+NO_SKILL = "The library holds no skill yet; play with the environment's own tools."
+WAY_ON = "nothing was undone: go on by hand from here, with the environment's own tools"
+
+Body = dict[str, Any]
+
+
+def playable(practice: Practice, principal: str, env: str | None = None) -> list[Entry]:
+    """The published skills that a principal may run in what is served here, shown as tools or not."""
+    envs = {served.env_class.env_id() for served in practice.served.values()}
+    return [entry for entry in practice.library.entries(principal, env) if entry.skill.env_id in envs]
+
+
+def no_skill(name: str, entries: Sequence[Entry]) -> str:
+    """What a client is told who asks for a skill that there is not."""
+    known = [entry.skill.name for entry in entries]
+    has = f"it has {', '.join(known)}" if known else NO_SKILL
+    return f"the library has no skill {name!r}{nearest(name, known)}; {has}"
+
+
+def skill_body(entry: Entry) -> Body:
+    """A skill as a search shows it."""
+    skill = entry.skill
+    return {
+        "name": skill.name,
+        "env": skill.env_id,
+        "description": skill.description,
+        "arguments": skill.params,
+        "uses": entry.uses,
+        "successes": entry.successes,
+    }
+
+
+def suggestion_body(entry: Entry | None, params: Mapping[str, Any]) -> Body | None:
+    """A skill that suits a task, with the arguments that it would be run with; None for by hand."""
+    if entry is None:
+        return None
+    wanted = entry.skill.params.get("properties", {})
+    given = {name: value for name, value in params.items() if name in wanted and value is not None}
+    return {"skill": entry.skill.name, "arguments": given}
+
+
+async def run_tool(
+    practice: Practice, caller: Caller, session_id: str | None, tool: SkillTool, call: SkillCall
+) -> Ran | Pending:
+    """Run a skill; one that has been taken away since answers only for runs that there were.
+
+    Raises:
+        ActionError: nothing was played and no turn is taken.
+    """
+    if tool.entry.status == "published":
+        tool.check(call.arguments)
+        return await practice.run_skill(caller, session_id, call)
+    if call.turn is not None:
+        return practice.ran(caller, session_id, call)
+    status = tool.entry.status
+    raise ActionError(f"{tool.name} is {status} and does not run; go on with the environment's own tools")
+
+
+def run_body(ran: Ran, redactor: Redactor, *, hide_rewards: bool) -> dict[str, Any]:
+    """The structured result of a skill's run: as of one step; a stop tells what is needed to go on by hand.
+
+    Args:
+        ran: the run.
+        redactor: of the session; it hides secrets in what the skill was given and has chosen.
+        hide_rewards: leave out what the calls were worth.
+    """
+    last = ran.steps[-1]
+    terms: Counter[str] = Counter()
+    for step in ran.steps:
+        terms.update(step.terms)
+    whole_run = replace(last, reward=sum(step.reward for step in ran.steps), terms=dict(terms), error=None)
+    body = {"skill": ran.skill, **step_body(ran.session, whole_run, hide_rewards=hide_rewards)}
+    body |= {"first_turn": ran.steps[0].turn, "calls": ran.finish.calls, "finished": ran.finish.finished}
+    if last.noted or last.refused:
+        del body["result"]
+    if ran.finish.stop is not None:
+        body["stop"] = _stop_body(ran, ran.finish.stop, redactor)
+    return body
+
+
+def _stop_body(ran: Ran, stop: Stop, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "reason": stop.reason,
+        "where": stop.where,
+        "detail": redactor.text(stop.detail),
+        "remaining": list(stop.remaining),
+        "way_on": WAY_ON,
+        "done": [_done(step, redactor) for step in ran.steps if not step.noted],
+        "bindings": redactor.value(dict(ran.finish.bindings)),
+    }
+
+
+def _done(step: Step, redactor: Redactor) -> dict[str, Any]:
+    refused = {} if step.error is None else {"error": redactor.text(step.error)}
+    return {"turn": step.turn, "tool": step.tool, "arguments": redactor.value(step.arguments), **refused}
