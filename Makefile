@@ -82,5 +82,5 @@ $(TRAIN): $(BASE) constraints-train.txt
 	@touch $@
 
 $(BENCH): $(BENCH_VENV)/.made constraints-bench.txt
-	$(BENCH_VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints-bench.txt fastmcp
+	$(BENCH_VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints-bench.txt fastmcp prefixspan
 	@touch $@
