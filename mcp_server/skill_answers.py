@@ -50,11 +50,14 @@ def skill_body(entry: Entry) -> Body:
 
 
 def suggestion_body(entry: Entry | None, params: Mapping[str, Any]) -> Body | None:
-    """A skill that suits a task, with the arguments that it would be run with; None for by hand."""
+    """A skill that suits a task, with the arguments that it would be run with; None for by hand.
+
+    What the schema does not take, as 0 instalments where it takes 3, 6 or 12, is left out: it is the task's.
+    """
     if entry is None:
         return None
-    wanted = entry.skill.params.get("properties", {})
-    given = {name: value for name, value in params.items() if name in wanted and value is not None}
+    takes = SkillTool(entry).takes
+    given = {name: value for name, value in params.items() if value is not None and takes(name, value)}
     return {"skill": entry.skill.name, "arguments": given}
 
 

@@ -70,6 +70,11 @@ class SkillTool:
         if wrong:
             raise ActionError(f"bad arguments of {self.name}: {'; '.join(wrong)}")
 
+    def takes(self, name: str, value: Any) -> bool:
+        """Whether the schema has such an argument, and a value fits it."""
+        shape = self.entry.skill.params.get("properties", {}).get(name)
+        return shape is not None and bool(self._validator.evolve(schema=shape).is_valid(value))
+
     @cached_property
     def _validator(self) -> Any:
         from jsonschema import Draft202012Validator  # here alone: many servers run no skill

@@ -10,8 +10,9 @@ from typing import Any
 from practicum.envs.core import ToolEnv
 from practicum.envs.errors import UsageError
 from practicum.envs.tasks import Task
-from practicum.skills.known import Known, holds
+from practicum.skills.known import Known
 from practicum.skills.language import Skill
+from practicum.skills.predicates import holds
 from practicum.skills.sides import predicates
 
 EnvClass = type[ToolEnv[Any]]
@@ -68,7 +69,7 @@ def attacks(
         settings: those that the other tasks were made with; an attack's own win.
         drawn: tasks as the world draws them, whose parameters are tried in each other's place.
     """
-    known = _named_settings(env_class)
+    known = named_settings(env_class)
     found = [*_infeasible(known), *_disturbances(known)]
     for place, pred in predicates(skill):
         for name in [name for name in dict.fromkeys(_parameters(pred)) if name in known]:
@@ -79,7 +80,7 @@ def attacks(
     return [replace(attack, settings={**settings, **attack.settings}) for attack in each]
 
 
-def _named_settings(env_class: EnvClass) -> tuple[str, ...]:
+def named_settings(env_class: EnvClass) -> tuple[str, ...]:
     """The settings that a world names, as far as they are not its own business."""
     methods = (env_class.begin, env_class.make_task)
     named = (p for method in methods for p in inspect.signature(method).parameters.values())

@@ -1,7 +1,7 @@
 """Arguments: where the values came from that agents gave their calls.
 
-A value is explained, in this order of preference, by a task parameter, by something that a result told, by a row
-that a rule selects, by a constant; what nothing explains becomes a parameter of the skill.
+A value is explained, in this order of preference, by a task parameter, by something that a result told, by a
+row that a rule selects, by a constant; what nothing explains becomes a parameter of the skill.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import datetime as dt
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from practicum.memory.skill_witnesses import LEAST_TASKS
+from practicum.skills.expressions import FARTHEST, evaluate
 from practicum.skills.forms import fields_of
 from practicum.skills.ingest import Event, Trace
-from practicum.skills.known import FARTHEST, Known, Seen, candidates, chosen, evaluate, same
+from practicum.skills.known import Known, Seen
+from practicum.skills.rows import candidates, chosen
+from practicum.skills.tables import KEY
+from practicum.skills.values import same
 
 Expr = Mapping[str, Any]
 Place = tuple[int, int]
@@ -27,6 +32,9 @@ DEEPEST_PATH = 4
 """Levels of a result that are looked through."""
 MOST_CLUES = 400
 """Explanations of one value that are looked at."""
+MOST_CONSTANTS, FEW_COVER = 2, 0.75
+"""Constants that an argument has at most, and the share of its otherwise unexplained values that these must
+be: what varies more is somebody's choice, and a parameter."""
 ABSENT: Expr = {"const": None}
 """What explains an argument that was left out."""
 MOST_LISTED = 3
@@ -85,6 +93,15 @@ def lists_in(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, 
         yield path, value
 
 
+def mappings_in(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The mappings of a JSON value whose entries are of one kind, and so may be things by their ids."""
+    if isinstance(value, Mapping) and depth < DEEPEST_PATH:
+        if len({type(part) for part in value.values()}) == 1:
+            yield path, value
+        for name, part in value.items():
+            yield from mappings_in(part, f"{path}/{_escaped(str(name))}", depth + 1)
+
+
 def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
@@ -111,6 +128,8 @@ class Sources:
     """Paths of lists of texts."""
     bound: Sequence[Mapping[str, Any]] = ()
     """Selections whose rows may be used."""
+    looked_up: Collection[str] = ()
+    """Tools that were called for every element of a list: what each call shows is a row."""
 
 
 def clues(value: Any, known: Known, sources: Sources) -> Iterator[Expr]:
@@ -192,6 +211,8 @@ class Uses:
     """By the key of an expression: the calls whose value it has."""
     rows: dict[tuple[str, str], set[Place]] = field(default_factory=lambda: defaultdict(set))
     """By a list's path and a column of its rows: the calls whose value stands there, in any result before."""
+    tasks: Mapping[int, str] = field(default_factory=dict)
+    """The task of each trace."""
 
     def as_rows(self) -> Uses:
         """The same with explanations by rows that were selected and by the task alone."""
@@ -207,7 +228,10 @@ def uses_of(traces: Sequence[Trace], sources: Sources, arguments: Mapping[str, S
         sources: where explanations may come from.
         arguments: the names of each tool's arguments; other tools' calls are left out.
     """
-    uses = {(tool, name): Uses(tool, name) for tool, names in arguments.items() for name in names}
+    tasks = {number: trace.task for number, trace in enumerate(traces)}
+    uses = {
+        (tool, name): Uses(tool, name, tasks=tasks) for tool, names in arguments.items() for name in names
+    }
     for number, trace in enumerate(traces):
         shown: dict[Any, set[tuple[str, str]]] = defaultdict(set)
         _show(shown, trace.opening)
@@ -220,7 +244,16 @@ def uses_of(traces: Sequence[Trace], sources: Sources, arguments: Mapping[str, S
                 for column in shown.get(value, ()) if isinstance(value, str | int) else ():
                     uses[event.tool, name].rows[column].add((number, place))
             _show(shown, event.result)
-    return list(uses.values())
+            if event.tool in sources.looked_up:
+                _show_object(shown, event.result)
+    return [
+        use if len(set(map(key_of, use.values.values()))) > 1 else _without_keys(use) for use in uses.values()
+    ]
+
+
+def _without_keys(use: Uses) -> Uses:
+    """The same for an argument of one value, which is no choice among a mapping's keys."""
+    return replace(use, rows={column: at for column, at in use.rows.items() if column[1] != KEY})
 
 
 def _note(use: Uses, place: Place, value: Any, known: Known, sources: Sources) -> None:
@@ -237,6 +270,19 @@ def _show(shown: dict[Any, set[tuple[str, str]]], result: Any) -> None:
             for column, value in row.items() if isinstance(row, Mapping) else ():
                 if isinstance(value, str | int) and not isinstance(value, bool):
                     shown[value].add((path, column))
+    for path, entries in mappings_in(result):
+        for key in entries:
+            shown[key].add((path, KEY))
+
+
+def _show_object(shown: dict[Any, set[tuple[str, str]]], result: Any) -> None:
+    """Note what stands in the objects of a result that was looked up: from now on there, and in no list."""
+    found: dict[Any, set[tuple[str, str]]] = defaultdict(set)
+    for path, value in scalars_in(result):
+        above, _, name = path.rpartition("/")
+        if isinstance(value, str | int) and not isinstance(value, bool) and "~" not in name:
+            found[value].add((above, name))
+    shown.update(found)
 
 
 def _is_of_a_row(expr: Expr) -> bool:
@@ -259,17 +305,35 @@ def explanations(use: Uses, extra: Sequence[Explanation] = (), *, least: int = 2
         extra: explanations found elsewhere, such as selections.
         least: calls that an explanation must add to those before it.
     """
-    offers = [Explanation(expr_of(key), frozenset(places)) for key, places in use.explained.items()]
-    offers += extra
+    known = [Explanation(expr_of(key), frozenset(places)) for key, places in use.explained.items()]
+    offers = [*(offer for offer in known if not _is_constant(offer) or _is_common(offer, use)), *extra]
     left = set(use.values)
     found: list[Explanation] = []
     while left:
-        best = max(offers, key=lambda offer: _worth(offer, left, use), default=None)
+        with_constants = _has_few_values(use, left)
+        usable = (offer for offer in offers if with_constants or not _is_constant(offer))
+        best = max(usable, key=lambda offer: _worth(offer, left, use), default=None)
         if best is None or len(best.places & left) < least:
             break
         found.append(best)
         left -= best.places
     return found
+
+
+def _is_constant(offer: Explanation) -> bool:
+    return "const" in offer.expr and offer.expr != ABSENT
+
+
+def _is_common(offer: Explanation, use: Uses) -> bool:
+    """Whether a constant was given in enough tasks to be neither a secret nor planted."""
+    return len({use.tasks[number] for number, _ in offer.places}) >= LEAST_TASKS
+
+
+def _has_few_values(use: Uses, left: Iterable[Place]) -> bool:
+    """Whether one or two values are nearly all that an argument has, where nothing else explains it."""
+    given = Counter(json.dumps(use.values[place]) for place in left if use.values[place] is not None)
+    most = sum(count for _, count in given.most_common(MOST_CONSTANTS))
+    return most >= FEW_COVER * given.total()
 
 
 def _worth(offer: Explanation, left: set[Place], use: Uses) -> tuple[float, str]:

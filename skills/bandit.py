@@ -21,14 +21,15 @@ from practicum.skills.features import Moments, Vector, Vocabulary
 BY_HAND = ""
 """The arm of whoever uses no skill."""
 PRICE = 0.05
-"""What a decision costs, in successes."""
+"""What the first decision costs, in successes; further ones cost less and less, all of them less than one."""
 STOPPED = 0.5
 """What a stop of a skill earns where nobody has gone on by hand from it yet."""
-NOISE = 0.3
-"""Standard deviation of what is earned around what was to be expected."""
+NOISE, NOISE_SEEN = 0.2, 10
+"""Standard deviation of what is earned around what was to be expected, before anything was seen; as sure as
+after so many sessions."""
 SPREAD = (0.5, 0.3)
 """Standard deviations of the environment's own level and slopes, before anything was seen."""
-DEVIATION = (0.3, 0.2)
+DEVIATION = (0.3, 0.05)
 """Those of a skill's level and slopes around the environment's."""
 EXPECTED = 0.5
 """What is expected before anything was seen."""
@@ -50,8 +51,8 @@ class Verified:
 
 
 def reward(*, success: bool, decisions: int) -> float:
-    """What a session earned: its success less a small price for each decision."""
-    return float(success) - PRICE * decisions
+    """What a session earned: its success less a small price for each decision, always less than a success."""
+    return float(success) - (1 - (1 - PRICE) ** decisions)
 
 
 def control_share(number: int) -> float:
@@ -99,6 +100,10 @@ class Bandit:
         """What each arm is expected to earn on a task."""
         return self._at(arms).means(self.vocabulary.vector(params))
 
+    def noise(self, arms: Mapping[str, Verified]) -> float:
+        """Standard deviation of what is earned around what was to be expected, as far as was seen."""
+        return self._at(arms).noise
+
     def _at(self, arms: Mapping[str, Verified]) -> _Posterior:
         arms = {BY_HAND: Verified(), **{name: arms[name] for name in sorted(arms)}}
         if self._posterior is None or self._posterior[0] != arms:
@@ -118,25 +123,55 @@ class Bandit:
 
 
 class _Posterior:
-    """The two levels given all that was seen; the environment's weights are drawn first, then the skills'."""
+    """The two levels given all that was seen; the environment's weights are drawn first, then the skills'.
+
+    The noise is what is left over by the weights that are most likely under the noise to begin with.
+    """
 
     def __init__(self, bandit: Bandit, arms: Mapping[str, Verified]) -> None:
         self._into = _Centring(bandit)
+        self.noise = NOISE
+        self._fit(bandit, arms)
+        self.noise = self._left_over(bandit)
+        self._fit(bandit, arms)
+
+    def _left_over(self, bandit: Bandit) -> float:
+        squares, count = NOISE_SEEN * NOISE**2, float(NOISE_SEEN)
+        for name, known in sorted(bandit.moments.items()):
+            products, earned = self._into.sums(known)
+            weights = self._weights(name)
+            squares += max(0.0, float(known.squares - 2 * weights @ earned + weights @ products @ weights))
+            count += known.count
+        return math.sqrt(squares / count)
+
+    def _fit(self, bandit: Bandit, arms: Mapping[str, Verified]) -> None:
         size = self._into.size
         own = _precision(DEVIATION, size)
         precision = _precision(SPREAD, size)
         pull = precision[:, 0] * EXPECTED
         self._arms: dict[str, tuple[Vector, Vector, Vector]] = {}
         for name in sorted({**bandit.moments, **arms}):
-            products, earned = self._into.evidence(bandit.moments.get(name), arms.get(name, Verified()))
+            products, earned = self._evidence(bandit.moments.get(name), arms.get(name, Verified()))
             covariance = _inverse(products + own)
             precision = precision + own - own @ covariance @ own
             pull = pull + own @ covariance @ earned
-            if name in arms:
-                self._arms[name] = (covariance, covariance @ earned, covariance @ products)
+            self._arms[name] = (covariance, covariance @ earned, covariance @ products)
         covariance = _inverse(precision)
         self._mean = covariance @ pull
         self._root = np.linalg.cholesky((covariance + covariance.T) / 2)
+        self._choices = tuple(sorted(arms))
+
+    def _evidence(self, known: Moments | None, verified: Verified) -> tuple[Vector, Vector]:
+        """Sums of products and of earnings over what was seen and verified, in units of the noise."""
+        products, earned = self._into.sums(known or Moments())
+        products[0, 0] += verified.hits + verified.misses
+        earned[0] += verified.earned
+        return products / self.noise**2, earned / self.noise**2
+
+    def _weights(self, name: str) -> Vector:
+        _, level, shrinking = self._arms[name]
+        weights: Vector = self._mean + level - shrinking @ self._mean
+        return weights
 
     def drawn(self, random: np.random.Generator, vector: Vector) -> dict[str, float]:
         """What each arm would earn, in one draw from what is believed."""
@@ -156,6 +191,7 @@ class _Posterior:
         return {
             name: float(task @ (weights + level - shrinking @ weights))
             for name, (_, level, shrinking) in self._arms.items()
+            if name in self._choices
         }
 
 
@@ -189,15 +225,10 @@ class _Centring:
         """A task's features, around the average."""
         return self._matrix @ vector
 
-    def evidence(self, known: Moments | None, verified: Verified) -> tuple[Vector, Vector]:
-        """Sums of products and of earnings over what was seen and verified, in units of the noise."""
-        products, earned = np.zeros((self.size, self.size)), np.zeros(self.size)
-        if known is not None:
-            products = self._matrix @ known.products @ self._matrix.T
-            earned = self._matrix @ known.earned
-        products[0, 0] += verified.hits + verified.misses
-        earned[0] += verified.earned
-        return products / NOISE**2, earned / NOISE**2
+    def sums(self, known: Moments) -> tuple[Vector, Vector]:
+        """Sums of products and of earnings over what was seen, around the average."""
+        known.fit(self._matrix.shape[1])
+        return self._matrix @ known.products @ self._matrix.T, self._matrix @ known.earned
 
 
 _NO_VARIANCE = 1e-8

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from practicum.skills.arguments import Expr, Place, Sources, Uses, days_around, key_of, replayed, scalars_in
+from practicum.skills.expressions import evaluate
 from practicum.skills.ingest import Event, Trace
-from practicum.skills.known import Known, candidates, chosen, evaluate, same
+from practicum.skills.known import Known
+from practicum.skills.rows import candidates, chosen
 from practicum.skills.selection import Case, Rule, find_rule
 from practicum.skills.sightings import Column, Telling, held_at, table_of, tellings
+from practicum.skills.values import same
 
 Stmt = Mapping[str, Any]
 LEAST_SHARE = 0.5

@@ -109,11 +109,15 @@ class Vocabulary:
 class Moments:
     """Sums over observations of one kind: of products of features, and of features with what was earned."""
 
-    def __init__(self, products: Vector | None = None, earned: Vector | None = None) -> None:
+    def __init__(
+        self, products: Vector | None = None, earned: Vector | None = None, squares: float = 0.0
+    ) -> None:
         self.products = np.zeros((1, 1)) if products is None else products
         """Sum of x xᵀ; the corner counts the observations."""
         self.earned = np.zeros(1) if earned is None else earned
         """Sum of x times what was earned."""
+        self.squares = squares
+        """Sum of the squares of what was earned."""
 
     @property
     def count(self) -> float:
@@ -125,6 +129,7 @@ class Moments:
         self.fit(len(vector))
         self.products += np.outer(vector, vector)
         self.earned += earned * vector
+        self.squares += earned**2
 
     def fit(self, size: int) -> None:
         """Let new columns be zero in all that was observed before."""
@@ -142,7 +147,7 @@ class Moments:
     def as_json(self) -> dict[str, Any]:
         """A plain JSON object: the lower triangle of the products, row after row."""
         triangle = self.products[np.tril_indices(len(self.earned))]
-        return {"products": triangle.tolist(), "earned": self.earned.tolist()}
+        return {"products": triangle.tolist(), "earned": self.earned.tolist(), "squares": self.squares}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Moments:
@@ -150,7 +155,7 @@ class Moments:
         earned = np.array(record["earned"], dtype=np.float64)
         lower = np.zeros((len(earned), len(earned)))
         lower[np.tril_indices(len(earned))] = record["products"]
-        return cls(lower + lower.T - np.diag(np.diag(lower)), earned)
+        return cls(lower + lower.T - np.diag(np.diag(lower)), earned, record["squares"])
 
 
 def _as_text(value: Any) -> str:

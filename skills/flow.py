@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from practicum.skills.known import MISSING
+from practicum.skills.values import MISSING
 
 DEEPEST_TREE = 12
 MOST_BRANCHES = 16
@@ -26,12 +26,12 @@ LEAF_BITS = 2.0
 BRANCH_BITS = 1.5
 """What every branch of a guard costs beyond two."""
 LEAST_SAVED = 1.0
-LEAST_ALIKE = 2
+LEAST_ALIKE = 1
 """Examples from a like place that are followed where there are none from the place itself."""
 LEAST_SURE, PURE, NEARLY_ALL = 2, 0.95, 0.7
 """Examples that a sure guard needs, their share with one call, and their share of that call's examples."""
 
-Codes = np.ndarray[Any, np.dtype[np.int32]]
+Codes = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 Bits = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -47,8 +47,8 @@ class Feature:
     """Selections that must be made before."""
     general: bool = False
     """Whether it tells how the world stands, wherever in a program that is asked."""
-    binding: bool = False
-    """Whether a last call needs it to be as it was in all examples."""
+    binding: tuple[bool, ...] = ()
+    """What a last call needs it to be where it was so in all examples."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,11 @@ class Way:
     """What a program goes by where its examples do not say: what was done in the nearest like place."""
 
     feature: Mapping[str, Any]
-    """A predicate; where it holds, the call of the leaf is not what was done."""
+    """A predicate."""
     calls: frozenset[str] | None = None
     """The calls to which this applies; None for all."""
+    elsewhere: bool = True
+    """Where the predicate has this value, the call of the leaf is not what was done."""
     where: Mapping[str, Any] | None = None
     """A predicate that must be false in most examples of a leaf for it to apply there."""
 
@@ -201,11 +203,12 @@ class _Learner:
             if place is None or not self._concerns(way, leaf, rows):
                 continue
             for outer in (rows, *reversed(above)):
-                other = outer[self.codes[place, outer] == self._code(place, True)]
+                other = outer[self.codes[place, outer] == self._code(place, way.elsewhere)]
                 if len(other) >= LEAST_ALIKE:
                     way_on, _ = self.grow(other, DEEPEST_TREE - 2)
                     if way_on != leaf:
-                        tree = Fork(self.features[place], (((False,), tree), ((True,), way_on)))
+                        ends = (((not way.elsewhere,), tree), ((way.elsewhere,), way_on))
+                        tree = Fork(self.features[place], ends)
                     break
         return tree
 
@@ -241,7 +244,8 @@ class _Learner:
             calls = np.bincount(self.next[rows[codes == code]], minlength=len(self.calls))
             call = int(calls.argmax())
             most = int(calls[call])
-            if call != whole.argmax() and most >= LEAST_SURE and most >= PURE * calls.sum() and most >= NEARLY_ALL * whole[call]:
+            is_sure = most >= max(LEAST_SURE, PURE * calls.sum(), NEARLY_ALL * whole[call])
+            if is_sure and call != whole.argmax():
                 return True
         return False
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 from practicum.skills.arguments import Sources, scalars_in
+from practicum.skills.expressions import evaluate
 from practicum.skills.flow import Feature
-from practicum.skills.forms import fields_of
+from practicum.skills.forms import fields_of, read_form
 from practicum.skills.ingest import Trace
-from practicum.skills.known import MISSING, Known, evaluate, holds
+from practicum.skills.known import Known
+from practicum.skills.predicates import holds
+from practicum.skills.values import MISSING, at_path
 
 KIND_BITS = {
     "control": 1.0,
@@ -23,10 +27,13 @@ KIND_BITS = {
     "param": 3.0,
     "last": 3.0,
     "limit": 4.0,
+    "named": 0.5,
 }
 """Bits that a kind of guard costs, over those of naming one of its kind."""
 GENERAL = ("control", "row", "same")
 """Kinds of guard that tell how the world stands, wherever a program is."""
+EITHER = (True, False)
+"""What a limit of the same name may be to be binding."""
 _STATUS = re.compile(r"view|status|state|phase|stage|mode")
 MOST_OF_A_KIND = 400
 
@@ -55,21 +62,26 @@ def features_of(
         "row": [({"missing": {"row": s["id"], "path": ""}}, (s["id"],)) for s in selections],
         "after": [({"after": True}, ())],
         "same": list(_same_rows(selections)),
-        "told": [(on, ()) for on in _told(sources)],
+        "told": [(on, ()) for on in _told(sources, traces)],
         "param": [(on, ()) for on in _params(traces)],
         "last": [(on, ()) for on in _looks({path for path, _ in paths}, control)],
-        "limit": [(on, ()) for on in _limits(paths, traces)],
+        "named": [(on, ()) for on in _limits(paths, traces, named=True)],
+        "limit": [(on, ()) for on in _limits(paths, traces, named=False)],
     }
     return [
-        Feature(on, KIND_BITS[kind] + math.log2(len(found)), needs, kind in GENERAL, _is_binding(kind, on))
+        Feature(on, KIND_BITS[kind] + math.log2(len(found)), needs, kind in GENERAL, _binding(kind, on))
         for kind, found in kinds.items()
         for on, needs in found[:MOST_OF_A_KIND]
     ]
 
 
-def _is_binding(kind: str, on: Mapping[str, Any]) -> bool:
-    """Whether a guard tells that there is something left to look at, or that another thing is held."""
-    return kind == "row" or (kind in ("told", "same") and "all" in on)
+def _binding(kind: str, on: Mapping[str, Any]) -> tuple[bool, ...]:
+    """What must be so for a last call: all is looked at, nothing else held, limits as they always stood."""
+    if kind == "named":
+        return EITHER
+    if (kind == "told" and "all" in on) or (kind == "same" and "missing" not in on):
+        return (False,)
+    return (True,) if kind == "row" else ()
 
 
 def values_of(features: Sequence[Feature], known: Known) -> list[Any]:
@@ -118,7 +130,8 @@ def _same_rows(selections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, t
             yield {"missing": held}, ()
             yield other_held(stmt), needs
         for name, path in source.get("with", {}).items():
-            yield {"eq": [{"row": stmt["id"], "path": f"/{name}"}, {"ref": "last", "path": path}]}, needs
+            row = {"list": [{"row": stmt["id"], "path": f"/{name}"}]}
+            yield {"not": {"in": [{"ref": "last", "path": path}, row]}}, needs
         for name in fields_of(stmt["join"]["from"]["form"]) if "join" in stmt else ():
             yield {"missing": {"row": stmt["id"], "path": f"/with.{name}"}}, needs
 
@@ -130,18 +143,42 @@ def other_held(stmt: Mapping[str, Any]) -> dict[str, Any]:
     return {"all": [{"not": {"missing": held}}, {"not": {"in": [held, row]}}]}
 
 
-def _told(sources: Sources) -> Iterator[Any]:
-    """How two numbers of one text compare, such as a page with the last page."""
+def _told(sources: Sources, traces: Sequence[Trace]) -> Iterator[Any]:
+    """How two numbers of one text compare where one is the most that the other can be, as page and pages."""
     for path in sources.texts:
         for form in sources.forms:
             of = {"ref": "last", "path": path}
-            numbers = [name for name in fields_of(form) if f"{{{name}:d}}" in form]
-            for first in numbers:
-                for second in numbers:
-                    if first < second:
-                        pair = [{"field": name, "form": form, "of": of} for name in (first, second)]
-                        yield {"all": [{"not": {"missing": pair[0]}}, {"lt": pair}]}
+            for pair in _bounded(form, path, traces):
+                fields = [{"field": name, "form": form, "of": of} for name in pair]
+                yield {"all": [{"not": {"missing": fields[0]}}, {"lt": fields}]}
             yield {"missing": {"field": fields_of(form)[0], "form": form, "of": of}}
+
+
+def told_below(on: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The number of which a guard tells whether it is below the most it can be; None for other guards."""
+    below = on["all"][1].get("lt", ()) if "all" in on else ()
+    return below[0] if below else None
+
+
+def _bounded(form: str, path: str, traces: Sequence[Trace]) -> Iterator[tuple[str, str]]:
+    """The pairs of numbers of a form of which the first is never more than the second, and less at times."""
+    numbers = [name for name in fields_of(form) if f"{{{name}:d}}" in form]
+    if len(numbers) < 2:
+        return
+    read = [row for trace in traces for row in _rows_told(form, path, trace)]
+    for first, second in permutations(numbers, 2):
+        both = [(row[first], row[second]) for row in read if None not in (row[first], row[second])]
+        if all(a <= b for a, b in both) and any(a < b for a, b in both) and any(a == b for a, b in both):
+            yield first, second
+
+
+def _rows_told(form: str, path: str, trace: Trace) -> Iterator[dict[str, Any]]:
+    for event in trace.played:
+        texts = at_path(event.result, path)
+        for text in texts if isinstance(texts, list | tuple) else ():
+            row = read_form(form, text)
+            if row is not None:
+                yield row
 
 
 def _params(traces: Sequence[Trace]) -> Iterator[Any]:
@@ -164,15 +201,30 @@ def _looks(paths: set[str], control: Sequence[str]) -> Iterator[Any]:
                 yield {"truthy": {"ref": "last", "path": path}}
 
 
-def _limits(paths: set[tuple[str, str]], traces: Sequence[Trace]) -> Iterator[Any]:
-    """How a number of the last result compares with a task parameter."""
-    numbers = sorted(path for path, kind in paths if kind == "number")
-    names = sorted(
-        {n for trace in traces for n, v in trace.params.items() if type(v) is int and not n.startswith("p_")}
-    )
+def _limits(paths: set[tuple[str, str]], traces: Sequence[Trace], *, named: bool) -> Iterator[Any]:
+    """How a number of the last result compares with a task parameter.
+
+    Args:
+        paths: the paths of results.
+        traces: sessions.
+        named: those that share a word, such as `/booking/fee` and `max_fee`, or the others.
+    """
+    numbers = sorted(path for path, kind in paths if kind == "number" and not _is_numbered(path))
+    names = sorted({n for t in traces for n, v in t.params.items() if type(v) is int})
     for path in numbers:
-        if "/0/" in path or "/-1/" in path:
-            continue
         for name in names:
-            yield {"le": [{"ref": "last", "path": path}, {"param": name}]}
-            yield {"ge": [{"ref": "last", "path": path}, {"param": name}]}
+            shares_word = bool(set(name.split("_")) & set(path.rpartition("/")[2].split("_")))
+            if named == shares_word and not (shares_word and _is_echo(path, name, traces)):
+                pair = [{"ref": "last", "path": path}, {"param": name}]
+                yield {"le": pair}
+                yield {"ge": pair}
+
+
+def _is_echo(path: str, name: str, traces: Sequence[Trace]) -> bool:
+    """Whether what stands at a path is a task parameter again, told back in the results."""
+    told = ((trace.params.get(name), at_path(trace.opening, path)) for trace in traces)
+    return all(value is MISSING or value == given for given, value in told)
+
+
+def _is_numbered(path: str) -> bool:
+    return any(part.lstrip("-").isdecimal() for part in path.split("/"))

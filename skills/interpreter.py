@@ -7,27 +7,24 @@ and by the statements below; a stop is an answer, with which an agent goes on by
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from practicum.envs import Episode, Step, ToolCall
 from practicum.envs.errors import EpisodeOver, UnknownTool
-from practicum.skills.known import (
-    MISSING,
-    Known,
-    Notice,
-    Seen,
-    candidates,
-    chosen,
-    evaluate,
-    holds,
-    same,
-    untold,
-)
-from practicum.skills.language import DEEPEST, Skill, calls_in
+from practicum.skills.check import DEEPEST
+from practicum.skills.expressions import evaluate
+from practicum.skills.known import Known, Notice, Seen, TooMuch
+from practicum.skills.language import Skill, calls_in
+from practicum.skills.predicates import holds
+from practicum.skills.rows import candidates, chosen, untold
+from practicum.skills.values import MISSING, same
 
 MOST_STATEMENTS = 20_000
 """Statements that one run executes at most."""
+MOST_LOOKS = 1_000_000
+"""Expressions that one run evaluates, and rows and calls that it goes through for them."""
 MOST_ALIKE = 4
 """Equal calls with equal results, one after the other, at which a program is stopped."""
 MOST_ROUNDS = 1_000
@@ -103,9 +100,9 @@ _Body = Generator[ToolCall, Step, None]
 
 
 class _Stopped(Exception):  # noqa: N818  # carries a stop to the end of the run
-    def __init__(self, reason: Reason, where: str, detail: str) -> None:
+    def __init__(self, reason: Reason, where: Any, detail: str) -> None:
         super().__init__(detail)
-        self.reason, self.where, self.detail = reason, where, detail
+        self.reason, self.where = reason, where
 
 
 class _Done(Exception):  # noqa: N818  # the program says that it is done, or the episode is over
@@ -124,7 +121,11 @@ def known_in(skill: Skill, arguments: Mapping[str, Any] | None, situation: Situa
 def applies(skill: Skill, params: Mapping[str, Any], opening: Any = None) -> bool:
     """Whether a skill's preconditions hold for a task."""
     known = Known(params, opening)
-    return all(holds(pred, known) is True for pred in skill.pre)
+    known.left = MOST_LOOKS
+    try:
+        return all(holds(pred, known) is True for pred in skill.pre)
+    except (TooMuch, *_FLAWS):
+        return False
 
 
 def run(
@@ -146,7 +147,7 @@ def run(
         What came of it, also where the program is malformed.
     """
     known = known_in(skill, arguments, situation)
-    known.notice = notice
+    known.notice, known.left = notice, MOST_LOOKS
     return (yield from _Running(skill, known).run())
 
 
@@ -197,27 +198,24 @@ class _Running:
     def run(self) -> Run:
         stop: Stop | None = None
         try:
-            self._require(self.skill.pre, "precondition", "pre")
-            yield from self._body(self.skill.body, 0)
-            self._require(self.skill.post, "expectation", "post")
-        except _Done:
-            stop = self._at_the_end()
+            yield from self._program()
         except _Stopped as stopped:
-            stop = self._stop(stopped)
+            stop = self._stop(stopped.reason, stopped.where, str(stopped))
+        except TooMuch:
+            stop = self._stop("budget", "", f"{MOST_LOOKS} expressions and rows were looked at")
         except _FLAWS as flaw:
-            stop = self._stop(_Stopped("malformed", "", f"{type(flaw).__name__}: {flaw}"[:200]))
+            stop = self._stop("malformed", "", f"{type(flaw).__name__}: {flaw}"[:200])
         bindings = {name: row for name, row in self.known.rows.items() if row is not None}
         return Finish(stop, self.calls, bindings, self.known.last)
 
-    def _at_the_end(self) -> Stop | None:
-        try:
-            self._require(self.skill.post, "expectation", "post")
-        except _Stopped as stopped:
-            return self._stop(stopped)
-        return None
+    def _program(self) -> _Body:
+        self._require(self.skill.pre, "precondition", "pre")
+        with suppress(_Done):
+            yield from self._body(self.skill.body, 0)
+        self._require(self.skill.post, "expectation", "post")
 
-    def _stop(self, stopped: _Stopped) -> Stop:
-        return Stop(stopped.reason, stopped.where, stopped.detail, self._remaining())
+    def _stop(self, reason: Reason, where: Any, detail: str) -> Stop:
+        return Stop(reason, str(where)[:200], detail, self._remaining())
 
     def _remaining(self) -> tuple[str, ...]:
         """Tools of the statements that were still to come, and of those in open loops that never ran."""
@@ -241,9 +239,7 @@ class _Running:
         for place, stmt in enumerate(body):
             self._statements += 1
             if self._statements > MOST_STATEMENTS:
-                raise _Stopped(
-                    "budget", str(stmt.get("id", "")), f"{MOST_STATEMENTS} statements were executed"
-                )
+                raise _Stopped("budget", "", f"{MOST_STATEMENTS} statements were executed")
             self._pending.append(body[place:])
             yield from self._statement(stmt, depth + 1)
             self._pending.pop()
@@ -255,7 +251,7 @@ class _Running:
         elif what == "select":
             self._select(stmt)
         elif what == "if":
-            yield from self._body(stmt["then" if self._guard(stmt["cond"], "if") else "else"], depth)
+            yield from self._body(self._branch(stmt), depth)
         elif what == "switch":
             yield from self._switch(stmt, depth)
         elif what == "foreach":
@@ -273,10 +269,13 @@ class _Running:
         unknown = None if rows else untold(stmt, self.known)
         row = chosen(stmt, self.known, rows)
         if unknown is None and rows and row is None:
-            unknown = stmt["by"]
+            unknown = stmt.get("by", stmt["from"])
         if unknown is not None:
             raise _Stopped("missing", stmt["id"], f"{_shown(unknown)} cannot be told of any row")
         self.known.rows[stmt["id"]] = row
+
+    def _branch(self, stmt: Any) -> Any:
+        return stmt["then"] if self._guard(stmt["cond"], "if") else stmt.get("else", ())
 
     def _guard(self, guard: Any, where: str) -> bool:
         """The side that a guard takes; any value that it does not know stops the program."""
@@ -320,8 +319,9 @@ class _Running:
         raise _Stopped("budget", stmt["id"], f"{most} rounds were made")
 
     def _call(self, stmt: Any) -> _Body:
-        name, tool = stmt["id"], stmt["tool"]
-        arguments = self._arguments(stmt)
+        name, tool, arguments = stmt["id"], stmt["tool"], self._arguments(stmt)
+        if not all(isinstance(each, str) for each in (name, tool, *arguments)):
+            raise _Stopped("malformed", name, "a call, its tool and its arguments have names")
         if self.calls >= self.skill.max_calls:
             raise _Stopped("budget", name, f"{self.skill.max_calls} calls were made")
         self.calls += 1

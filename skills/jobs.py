@@ -74,10 +74,15 @@ def whole_job(candidate: Candidate, principal: str, env_class: EnvClass) -> Job:
     )
 
 
+def part_id(segment: Segment) -> str:
+    """What the job of a part is called, also where it is found again."""
+    return f"part {number_of(segment.calls):x}"
+
+
 def part_job(segment: Segment, principal: str, env_class: EnvClass, found_by: str) -> Job:
     """The job of a part that sessions share, whatever else they did."""
     return Job(
-        id=f"part {number_of(segment.calls):x}",
+        id=part_id(segment),
         goal="",
         env_class=env_class,
         found_by=found_by,
@@ -88,17 +93,22 @@ def part_job(segment: Segment, principal: str, env_class: EnvClass, found_by: st
     )
 
 
-def mined(store: Store, job: Job) -> Mined | None:
+def mined(store: Store, job: Job, wrong: Sequence[Trace] = ()) -> Mined | None:
     """The program of a job; None where its sessions have too little in common.
 
     Where fresh tasks cannot judge it, for it is a part or needs an argument that no task tells, it is mined
     from some of the sessions and the others are held out.
 
+    Args:
+        store: the database.
+        job: what to mine.
+        wrong: as `mine` takes them.
+
     Raises:
         BadSkill: the program is of no use to its environment.
     """
     traces = list(_traces(store, job))
-    program = None if job.parts else _program(traces, job.env_class)
+    program = None if job.parts else _program(traces, job.env_class, wrong)
     if program is not None and not program.params["required"]:
         return _mined(job, program, traces, ())
     some = traces[::SHARE_MINED]
@@ -114,8 +124,8 @@ def _mined(job: Job, program: Skill, traces: Sequence[Trace], held_out: tuple[st
     return Mined(program, job, sessions, tuple(trace.session for trace in traces), held_out)
 
 
-def _program(traces: Sequence[Trace], env_class: EnvClass) -> Skill | None:
-    program = mine(traces, env_class)
+def _program(traces: Sequence[Trace], env_class: EnvClass, wrong: Sequence[Trace] = ()) -> Skill | None:
+    program = mine(traces, env_class, wrong=wrong)
     if program is None:
         return None
     told = set.intersection(*(set(trace.params) for trace in traces))

@@ -6,17 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
-from practicum.skills.schema import PROGRAM_SCHEMA
+from practicum.skills.check import flaw_in
 
 IR = 1
 """Version of the program language."""
-LARGEST_PROGRAM = 256_000
-"""Characters of a program's JSON; the largest that is read."""
-DEEPEST = 40
-"""Most levels of statements and expressions in each other."""
 
 Json = Any
 Expr = Mapping[str, Any]
@@ -83,13 +79,6 @@ class Skill:
         """The tools that its calls name, in the order of the program."""
         return tuple(dict.fromkeys(call["tool"] for call in calls_in(self.body)))
 
-    @cached_property
-    def constants(self) -> tuple[Any, ...]:
-        """The constants of the program, in its order; truth values, null and the empty text are none."""
-        found = [node["const"] for node in nodes_in([self.pre, self.body, self.post]) if "const" in node]
-        known = {_canonical(value): value for value in found if value != "" and value is not None}
-        return tuple(value for value in known.values() if not isinstance(value, bool))
-
     def named(self, name: str, version: int = 1, description: str = "") -> Skill:
         """The same program under another name."""
         return replace(self, name=name, version=version, description=description or self.description)
@@ -145,11 +134,9 @@ def check_program(record: Any) -> None:
     Raises:
         BadSkill: says where and why, in one line.
     """
-    _check_size(record)
-    wrong = next(_validator().iter_errors(record), None)
-    if wrong is not None:
-        where = "/".join(map(str, wrong.absolute_path)) or "the record"
-        raise BadSkill(f"no skill: {where}: {wrong.message[:200]}")
+    flaw = flaw_in(record)
+    if flaw is not None:
+        raise BadSkill(f"no skill: {flaw}")
     if record["ir"] != IR:
         raise BadSkill(f"no skill: it is written in version {record['ir']} of the language, this knows {IR}")
     known: dict[str, Any] = {}
@@ -158,52 +145,35 @@ def check_program(record: Any) -> None:
             raise BadSkill(f"no skill: two different statements are called {node['id']!r}")
 
 
-def _check_size(record: Any) -> None:
-    """Refuse what is too large or too deep to look at; the depth is counted without recursion."""
-    stack = [(record, 0)]
-    while stack:
-        node, depth = stack.pop()
-        if depth > 3 * DEEPEST:
-            raise BadSkill(f"no skill: its parts are more than {DEEPEST} levels deep")
-        parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ()
-        stack.extend((part, depth + 1) for part in parts)
-    try:
-        size = len(_canonical(record))
-    except (TypeError, ValueError) as error:
-        raise BadSkill(f"no skill: it is no JSON: {error}") from None
-    if size > LARGEST_PROGRAM:
-        raise BadSkill(f"no skill: it has {size} characters, {LARGEST_PROGRAM} is the most")
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator  # here alone: it costs 60 ms to import
-
-    return Draft202012Validator(PROGRAM_SCHEMA)
-
-
 def calls_in(body: Sequence[Stmt]) -> Iterator[Stmt]:
     """Every call statement, in the order of the program."""
     return (node for node in nodes_in(body) if node.get("do") == "call")
 
 
+_VALUES = ("const", "lookup", "yes", "no", "is", "with")
+"""Keys of a program under which stands no part of it, but values."""
+
+
 def nodes_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object in a JSON value, outermost first."""
+    """Every object in a part of a program, outermost first; what stands in its values is no part of it."""
     if isinstance(value, Mapping):
         yield value
-        for part in value.values():
-            yield from nodes_in(part)
+        for key, part in value.items():
+            if key == "args" and isinstance(part, Mapping):
+                yield from nodes_in(list(part.values()))
+            elif key not in _VALUES:
+                yield from nodes_in(part)
     elif isinstance(value, list | tuple):
         for part in value:
             yield from nodes_in(part)
 
 
 def _renamed(program: Json) -> Json:
-    """A program whose statements are called by their place in it."""
-    names: dict[str, str] = {}
+    """A program whose statements are called by their place in it, by numbers that no text is equal to."""
+    names: dict[Any, int] = {}
     for node in nodes_in(program):
         if "do" in node and "id" in node:
-            names.setdefault(node["id"], f"s{len(names)}")
+            names.setdefault(node["id"], len(names))
     return _with_names(program, names)
 
 
@@ -211,22 +181,29 @@ _NAMING = ("id", "ref", "row", "refused")
 """Keys whose text names a statement."""
 
 
-def _with_names(value: Json, names: Mapping[str, str]) -> Json:
-    if isinstance(value, Mapping):
-        new: dict[str, Any] = {
-            key: names.get(part, part)
-            if key in _NAMING and isinstance(part, str)
-            else _with_names(part, names)
-            for key, part in value.items()
-        }
-        if value.get("do") == "switch" and value.get("on") == {"after": True}:
-            new["cases"] = [
-                {**case, "is": [names.get(each, each) for each in case["is"]]} for case in new["cases"]
-            ]
-        return new
+def _with_names(value: Json, names: Mapping[Any, int]) -> Json:
     if isinstance(value, list | tuple):
         return [_with_names(part, names) for part in value]
-    return value
+    if not isinstance(value, Mapping):
+        return value
+    new = {key: _named_anew(key, part, names) for key, part in value.items()}
+    if value.get("on") == {"after": True}:
+        known = {key: _each_named(value[key], names) for key in ("yes", "no") if key in value}
+        cases = [{**case, "is": _each_named(case["is"], names)} for case in new.get("cases", ())]
+        new |= known | ({"cases": cases} if cases else {})
+    return new
+
+
+def _named_anew(key: str, part: Json, names: Mapping[Any, int]) -> Json:
+    if key in _NAMING and isinstance(part, str):
+        return names.get(part, part)
+    if key == "args":
+        return {name: _with_names(expr, names) for name, expr in part.items()}
+    return part if key in _VALUES else _with_names(part, names)
+
+
+def _each_named(values: Sequence[Any], names: Mapping[Any, int]) -> list[Any]:
+    return [names.get(each, each) if isinstance(each, str) else each for each in values]
 
 
 def _plain(value: Any) -> Json:

@@ -23,8 +23,8 @@ from practicum.skills.trials import Limits
 LEASE = "learn"
 LEASE_S = 600.0
 """Seconds after which a round that died is taken to be over; longer than mining and verifying one job."""
-SOON, LATER = 1.25, 2.0
-"""How many times as many tasks a job must have before it is mined again, without and with a skill for it."""
+GROWN = 1.1
+"""How many times as many tasks a job must have before it is mined again."""
 MOST_PARTS = 4
 """Parts that are mined where no whole job can be learned."""
 Progress = Callable[[int, int], None]
@@ -194,9 +194,7 @@ class _Learner:
         if self.anew or known is None:
             return True
         size, finished = known
-        skills = self._skills_of(job.principal, job.env_class.name)
-        has_skill = any(entry.skill.evidence.get("job") == job.id for entry in skills)
-        return job.size >= (LATER if has_skill else SOON) * size or len(job.finished) > finished
+        return job.size >= GROWN * size or len(job.finished) > finished
 
     def _skills_of(self, principal: str, env: str) -> list[Entry]:
         """The published skills that were mined from a principal's own sessions."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,25 +16,23 @@ from practicum.skills.arguments import (
     Sources,
     Uses,
     explanations,
-    expr_of,
     key_of,
     replayed,
     text_paths,
     uses_of,
 )
 from practicum.skills.choices import Choice, Scene, bind_choice, choices_of
+from practicum.skills.conditions import barred, expected, limits_kept, needed, preconditions
 from practicum.skills.flow import Example, Feature, Tree, Way, expanded, grow
-from practicum.skills.guards import features_of, other_held, values_of
+from practicum.skills.guards import features_of, other_held, told_below, values_of
 from practicum.skills.ingest import Trace
-from practicum.skills.known import MISSING, Known, at_path
+from practicum.skills.known import Known
 from practicum.skills.language import Skill
 from practicum.skills.program import END, body_of, needs_of
-from practicum.skills.roles import sort_parameters
+from practicum.skills.repeats import looped, repeats_of
 
 LEAST_TASKS = 3
 """Tasks that a program is mined from at least."""
-LEAST_EXPECTED = 8
-"""Calls after which a control field had one value, for that value to be expected."""
 MOST_TRACES = 120
 NOISE = 0.04
 """Share of the sessions, as many calls as which a statement needs; fewer are chance."""
@@ -57,7 +55,9 @@ class Symbol:
         return {"do": "call", "id": self.id, "tool": self.tool, "args": args}
 
 
-def mine(traces: Sequence[Trace], env_class: type[ToolEnv[Any]]) -> Skill | None:
+def mine(
+    traces: Sequence[Trace], env_class: type[ToolEnv[Any]], *, wrong: Sequence[Trace] = ()
+) -> Skill | None:
     """The program that explains what agents did; None where too little is alike.
 
     What a skill's own calls did is no example, but what an agent did after its stop is.
@@ -65,6 +65,7 @@ def mine(traces: Sequence[Trace], env_class: type[ToolEnv[Any]]) -> Skill | None
     Args:
         traces: sessions that succeeded, of one environment and goal, in any order.
         env_class: their environment.
+        wrong: what programs mined from them did that came to no right end; the last call of each is barred.
 
     Returns:
         A skill without a name of its own, arguments and description.
@@ -72,29 +73,41 @@ def mine(traces: Sequence[Trace], env_class: type[ToolEnv[Any]]) -> Skill | None
     traces = sorted(traces, key=lambda trace: (trace.task, trace.session))[:MOST_TRACES]
     if len({trace.task for trace in traces}) < LEAST_TASKS:
         return None
-    sources = Sources(env_class.forms, text_paths(traces))
+    repeats = repeats_of(traces)
+    sources = Sources(env_class.forms, text_paths(traces), looked_up=repeats)
     choices, uses = _explained(traces, env_class, sources)
-    symbols = list(_symbols(traces, uses, choices))
+    symbols = list(_symbols(traces, uses, choices, env_class))
     names = _names(traces, symbols)
-    selections = {choice.stmt["id"]: choice.stmt for choice in choices}
+    selections = {choice.stmt["id"]: dict(choice.stmt) for choice in choices}
     given = sorted(_given(symbols, traces))
     features = features_of(traces, list(selections.values()), sources, control=env_class.control, given=given)
-    examples = list(_examples(traces, names, features, selections))
+    later = {place for repeat in repeats.values() for place in repeat.later}
+    examples = list(_examples(traces, names, features, selections, later=later))
     if not examples:
         return None
-    expected = _expected(traces, names, env_class.control)
-    calls = {symbol.id: symbol.as_call() | expected.get(symbol.id, {}) for symbol in symbols}
-    tree = _flow(examples, features, list(_ways(calls, selections)), _alternatives(symbols, env_class))
+    expects = expected(traces, names, env_class.control)
+    calls: dict[str, dict[str, Any]] = {
+        symbol.id: symbol.as_call() | expects.get(symbol.id, {}) for symbol in symbols
+    }
+    tree = _flow(
+        examples, features, list(_ways(calls, selections, features)), _alternatives(symbols, env_class)
+    )
     final = [s.id for s in symbols if s.tool in env_class.goals or env_class.profile().ends(s.tool)]
-    requires = {name: list(_always(name, examples, features)) for name in final}
+    requires = {name: list(needed(name, examples, features)) for name in final}
+    for trace in wrong:
+        name, seen = _last_seen(trace, symbols, features, selections)
+        if name in requires and (bar := barred(name, examples, features, seen)):
+            requires[name].append(bar)
+    kin = _kin(symbols, env_class)
+    body = looped(body_of(tree, calls, selections, kin=kin, requires=requires), repeats)
     return Skill(
         name="skill",
         version=1,
         env=env_class.name,
         env_version=env_class.version,
         params={"type": "object", "properties": {}, "additionalProperties": False},
-        pre=tuple(_preconditions(traces, env_class)),
-        body=tuple(body_of(tree, calls, selections, kin=_kin(symbols, env_class), requires=requires)),
+        pre=(*preconditions(traces, env_class, body), *limits_kept(examples, features)),
+        body=tuple(body),
         evidence={"traces": len(traces), "unexplained": _unexplained(traces, names)},
     )
 
@@ -118,24 +131,30 @@ def _flow(
     return expanded(grow(merged, features, ways), ends)
 
 
-def _always(
-    name: str, examples: Sequence[Example], features: Sequence[Feature]
-) -> Iterator[tuple[Feature, Any]]:
-    """What was so whenever a call was made that cannot be taken back: all was looked at, the best is held."""
-    made = [example.values for example in examples if example.next == name]
-    for place, feature in enumerate(features):
-        values = [of[place] for of in made]
-        if feature.binding and values and values[0] is not MISSING and all(v == values[0] for v in values):
-            yield feature, values[0]
+def _ways(
+    calls: Mapping[str, Any], selections: Mapping[str, Mapping[str, Any]], features: Sequence[Feature]
+) -> Iterator[Way]:
+    """What holds all over a program.
 
-
-def _ways(calls: Mapping[str, Any], selections: Mapping[str, Mapping[str, Any]]) -> Iterator[Way]:
-    """What holds all over a program: a call needs its rows, and what is held should be what would be taken."""
+    A call needs its rows, what is held should be what would be taken, and a number that is told with the most
+    that it can be is not raised above that.
+    """
+    raised = {name: list(_raised(of["args"])) for name, of in calls.items()}
+    for feature in features:
+        field = told_below(feature.on)
+        raising = frozenset(name for name, fields in raised.items() if field is not None and field in fields)
+        if raising:
+            yield Way(feature.on, raising, elsewhere=False)
     for name, stmt in selections.items():
         needing = frozenset(call for call, of in calls.items() if name in needs_of(of["args"]))
         yield Way({"missing": {"row": name, "path": ""}}, needing)
         if "held" in stmt["distinct"] and "key" in stmt["from"]:
             yield Way(other_held(stmt), where={"missing": stmt["distinct"]["held"]})
+
+
+def _raised(args: Mapping[str, Expr]) -> Iterator[Expr]:
+    """What was told, to which a call's arguments add something."""
+    yield from (expr["of"] for expr in args.values() if "shift" in expr and "field" in expr["of"])
 
 
 def _given(symbols: Sequence[Symbol], traces: Sequence[Trace]) -> set[str]:
@@ -151,39 +170,6 @@ def _kin(symbols: Sequence[Symbol], env_class: type[ToolEnv[Any]]) -> dict[str, 
     """By statement: those that achieve the same, by the same tool or another of the same goal."""
     goals = {symbol.id: env_class.goals.get(symbol.tool, symbol.tool) for symbol in symbols}
     return {name: [other for other in goals if goals[other] == goal] for name, goal in goals.items()}
-
-
-def _preconditions(traces: Sequence[Trace], env_class: type[ToolEnv[Any]]) -> Iterator[dict[str, Any]]:
-    """What sort of task it was, where the world names the sorts, and what no task of them asked for."""
-    for name in sort_parameters(env_class):
-        values = {trace.params.get(name) for trace in traces}
-        if len(values) == 1 and isinstance(value := values.pop(), str):
-            yield {"eq": [{"param": name}, {"const": value}]}
-    done = [trace for trace in traces if any(event.tool in env_class.goals for event in trace.played)] or traces
-    for name in sorted({name for trace in traces for name in trace.params}):
-        given = [trace.params.get(name) for trace in done]
-        if not any(given) and all(value is None or type(value) is int for value in given):
-            yield {"not": {"truthy": {"param": name}}}
-
-
-def _expected(
-    traces: Sequence[Trace], names: Sequence[Sequence[str]], control: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """By statement: the declared control fields that had one value after all its calls."""
-    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for number, trace in enumerate(traces):
-        for event, name in zip(trace.played, names[number], strict=True):
-            for path in control if name else ():
-                value = at_path(event.result, path)
-                found[name][path][key_of({"is": None if value is MISSING else value})] += 1
-    return {name: {"expect": preds} for name, of in found.items() if (preds := list(_constant(of)))}
-
-
-def _constant(values: Mapping[str, Counter[str]]) -> Iterator[dict[str, Any]]:
-    for path, counted in values.items():
-        value = expr_of(next(iter(counted)))["is"]
-        if len(counted) == 1 and counted.total() >= LEAST_EXPECTED and value is not None:
-            yield {"eq": [{"ref": "last", "path": path}, {"const": value}]}
 
 
 def _unexplained(traces: Sequence[Trace], names: Sequence[Sequence[str]]) -> float:
@@ -202,7 +188,8 @@ def _explained(
 ) -> tuple[list[Choice], list[Uses]]:
     """What explains every argument: selections first, then all else, the selected rows included."""
     tools = {event.tool for trace in traces for event in trace.played}
-    arguments = {name: action.parameters for name, action in env_class.actions.items() if name in tools}
+    decided = tools - set(sources.looked_up)
+    arguments = {name: action.parameters for name, action in env_class.actions.items() if name in decided}
     uses = uses_of(traces, sources, arguments)
     declines = {tool for tool in tools if env_class.profile().ends(tool) and tool not in env_class.goals}
     tariffs = [
@@ -216,7 +203,9 @@ def _explained(
     return choices, uses_of(traces, bound, arguments)
 
 
-def _symbols(traces: Sequence[Trace], uses: Sequence[Uses], choices: Sequence[Choice]) -> Iterator[Symbol]:
+def _symbols(
+    traces: Sequence[Trace], uses: Sequence[Uses], choices: Sequence[Choice], env_class: type[ToolEnv[Any]]
+) -> Iterator[Symbol]:
     """The statements that the calls amount to, the most frequent first."""
     by_tool: dict[str, list[Uses]] = defaultdict(list)
     for use in uses:
@@ -225,16 +214,15 @@ def _symbols(traces: Sequence[Trace], uses: Sequence[Uses], choices: Sequence[Ch
     for tool, places in sorted(calls.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         signed = _signed(by_tool[tool], places, choices)
         kept = sorted(signed.items(), key=lambda pair: (-len(pair[1][1]), pair[0]))
-        least = max(2, NOISE * len(traces))
-        for count, (_, (args, mine)) in enumerate(
-            p for p in kept if len(p[1][1]) >= least or _is_asked(p[1][0])
-        ):
+        least = 1 if env_class.profile().ends(tool) else max(2, NOISE * len(traces))
+        told = [each for _, each in kept if len(each[1]) >= least or _is_told(each[0])]
+        for count, (args, mine) in enumerate(told):
             yield Symbol(tool if count == 0 else f"{tool}_{count + 1}", tool, args, frozenset(mine))
 
 
-def _is_asked(args: Mapping[str, Expr]) -> bool:
-    """Whether a call's arguments are all the task's own, so that one example says enough."""
-    return bool(args) and all("param" in expr for expr in args.values())
+def _is_told(args: Mapping[str, Expr]) -> bool:
+    """Whether a call's arguments, if it has any, are all the task's own, so that one example says enough."""
+    return all("param" in expr for expr in args.values())
 
 
 def _calls(traces: Sequence[Trace]) -> dict[str, list[Place]]:
@@ -295,18 +283,35 @@ def _examples(
     names: Sequence[Sequence[str]],
     features: Sequence[Feature],
     selections: Mapping[str, Mapping[str, Any]],
+    *,
+    later: Collection[Place],
 ) -> Iterator[Example]:
-    """Every decision with what could be seen when it was made."""
+    """Every decision with what could be seen when it was made; nobody decided on calls that come `later`."""
     for number, trace in enumerate(traces):
         known: Known | None = None
         for place, event, known in replayed(trace, names[number]):
-            if names[number][place] and event.via_skill is None:
+            is_first = (number, place) not in later
+            if names[number][place] and event.via_skill is None and is_first:
                 _bind(known, selections)
                 yield Example(values_of(features, known), names[number][place], number)
         ended = trace.played and trace.outcome
         if known is not None and not ended:
             _bind(known, selections)
             yield Example(values_of(features, known), END, number)
+
+
+def _last_seen(
+    trace: Trace,
+    symbols: Sequence[Symbol],
+    features: Sequence[Feature],
+    selections: Mapping[str, Mapping[str, Any]],
+) -> tuple[str, list[Any]]:
+    """The statement that a trace's last call is taken for, and what could be seen before it."""
+    first = {symbol.tool: symbol.id for symbol in reversed(symbols)}
+    names = [first.get(event.tool, "") for event in trace.played]
+    known = next(known for place, _, known in replayed(trace, names) if place == len(names) - 1)
+    _bind(known, selections)
+    return names[-1], values_of(features, known)
 
 
 def _bind(known: Known, selections: Mapping[str, Mapping[str, Any]]) -> None:

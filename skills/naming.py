@@ -130,10 +130,22 @@ def _changes(tool: str, env_class: EnvClass, profile: DomainProfile) -> bool:
     return action is not None and not action.read_only and not profile.ends(tool)
 
 
-def free_name(goal: str, taken: Collection[str]) -> str:
-    """`skill_` and a goal as tools are written, with a number from 2 on where that is taken."""
+def free_name(goal: str, taken: Collection[str], *, principal: str = "local") -> str:
+    """`skill_` and a goal as tools are written, with a number from 2 on where that is taken.
+
+    Args:
+        goal: what the skill achieves.
+        taken: the names that there are, whoever's.
+        principal: whose it is to be. All but the person at the machine have names of their own, marked by a
+            hash of the principal, so that no name tells what others have.
+    """
     word = re.sub(r"[^a-z0-9]+", "_", goal.lower()).strip("_") or "job"
-    numbered = ("" if n == 1 else f"_{n}" for n in count(1))
+    mark = (
+        ""
+        if principal == "local"
+        else f"_{hashlib.sha256(principal.encode('utf-8', 'replace')).hexdigest()[:4]}"
+    )
+    numbered = (mark if n == 1 else f"{mark}_{n}" for n in count(1))
     names = (f"{PREFIX}{word}"[: LONGEST_NAME - len(end)].rstrip("_") + end for end in numbered)
     return next(name for name in names if name not in taken)
 

@@ -17,6 +17,8 @@ MOST_ROUNDS = 60
 
 
 Requires = Mapping[str, Sequence[tuple[Feature, Any]]]
+Told = tuple[tuple[Feature, tuple[Any, ...]], ...]
+"""Guards with the values that they have in a branch."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,20 @@ def body_of(
     return [{"do": "retry", "id": "next", "body": body, "again": ALWAYS, "max": MOST_ROUNDS}]
 
 
-def _branch(tree: Tree, parts: _Parts, made: frozenset[str]) -> list[Stmt]:
+def _branch(tree: Tree, parts: _Parts, made: frozenset[str], so: Told = ()) -> list[Stmt]:
+    """The statements of a part of the tree, where some selections are made and some guards have told."""
     if isinstance(tree, Leaf):
         if tree.next == END:
             return [{"do": END}]
-        call = parts.calls[tree.next]
-        return _checked(call, parts, made)
+        return _checked(parts.calls[tree.next], parts, made, so=so)
+    if (told := _told(tree, so)) is not None:
+        return _branch(told, parts, made, so)
     needed = _selected(tree.feature.needs, parts, made)
     made |= set(tree.feature.needs)
-    branches = [(list(values), _branch(part, parts, made)) for values, part in _with_kin(tree, parts)]
+    branches = [
+        (list(values), _branch(part, parts, made, (*so, (tree.feature, values))))
+        for values, part in _with_kin(tree, parts)
+    ]
     on = dict(tree.feature.on)
     if len(branches) == 2:
         (yes, then), (no, other) = branches
@@ -71,10 +78,24 @@ def _branch(tree: Tree, parts: _Parts, made: frozenset[str]) -> list[Stmt]:
     return [*needed, {"do": "switch", "on": on, "cases": cases}]
 
 
-def _checked(call: Stmt, parts: _Parts, made: frozenset[str]) -> list[Stmt]:
-    """A call that is only made where all holds that held whenever it was made; the program stops otherwise."""
-    body: list[Stmt] = [*_selected(needs_of(call["args"]), parts, made), call]
+def _told(fork: Fork, so: Told) -> Tree | None:
+    """The branch to take, where a guard above has told."""
+    known = next((values for feature, values in reversed(so) if feature is fork.feature), None)
+    if known is None:
+        return None
+    return next(
+        (part for values, part in fork.branches if set(map(repr, known)) <= set(map(repr, values))), None
+    )
+
+
+def _checked(
+    call: Stmt, parts: _Parts, made: frozenset[str], *, so: Told = (), then: Sequence[Stmt] = ()
+) -> list[Stmt]:
+    """A call, and what follows, where all holds that always held before it; the program stops otherwise."""
+    body: list[Stmt] = [*_selected(needs_of(call["args"]), parts, made), call, *then]
     for feature, value in parts.requires.get(call["id"], ()):
+        if (feature, (value,)) in so:
+            continue
         guard = {"on": dict(feature.on), "yes": [value], "no": []}
         body = [*_selected(feature.needs, parts, made), {"do": "if", "cond": guard, "then": body}]
     return body
@@ -117,17 +138,21 @@ def _line(tree: Tree, parts: _Parts) -> list[Stmt] | None:
     following = _following(tree)
     if following is None:
         return None
-    line: list[Stmt] = []
-    seen: set[str] = set()
+    names: list[str] = []
     name = following.get("")
     while name is not None and name != END:
-        if name in seen:
+        if name in names:
             return None
-        seen.add(name)
-        call = parts.calls[name]
-        line += [*_selected(needs_of(call["args"]), parts, frozenset()), call]
+        names.append(name)
         name = following.get(name)
-    return line
+    return _nested(names, parts)
+
+
+def _nested(names: Sequence[str], parts: _Parts) -> list[Stmt]:
+    """Calls one after the other; what follows one that needs something stands where that is so."""
+    if not names:
+        return []
+    return _checked(parts.calls[names[0]], parts, frozenset(), then=_nested(names[1:], parts))
 
 
 def _following(tree: Tree) -> dict[Any, str] | None:

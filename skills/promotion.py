@@ -91,7 +91,7 @@ def _with_a_name_of_its_own(
     program = typed(program, env_class)
     verification = _passed(library, entry, program, env_class, limits)
     goal = goal_of(program, env_class, entry.skill.evidence.get("goal", ""))
-    name = free_name(goal, library.versions())
+    name = free_name(goal, library.versions(), principal=entry.principal)
     evidence = told(verification, part=bool(entry.skill.evidence.get("part")))
     formed = published_form(program, env_class, name=name, goal=goal, evidence=evidence)
     seen = {place: [each.session for each in found] for place, found in witnesses(formed, traces).items()}

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
+from practicum.envs.episodes import Episode, ListRecorder
 from practicum.envs.errors import UsageError
 from practicum.envs.registry import EnvClass, find
 from practicum.envs.tasks import Task
 from practicum.memory import Sessions
+from practicum.skills.contest import more_done
 from practicum.skills.duplicates import duplicate_of, effects
 from practicum.skills.held_out import verify_held_out
-from practicum.skills.jobs import Job, Mined
+from practicum.skills.ingest import Trace, trace_of
+from practicum.skills.interpreter import play
+from practicum.skills.jobs import Job, Mined, part_id
+from practicum.skills.jobs import mined as mine_job
 from practicum.skills.language import BadSkill, Skill
 from practicum.skills.library import EVERY, Entry, Library
 from practicum.skills.naming import Evidence, free_name, goal_of, published_form
+from practicum.skills.practised import settings_of
+from practicum.skills.segments import segments
 from practicum.skills.trials import Limits, Verification
-from practicum.skills.verify import verify
+from practicum.skills.verify import fresh_tasks, verify
 
 FRESH_SEEDS = 100_000
 """Seeds that each further verification of a skill begins after those of the one before."""
 HELD_OUT = 300
 """Of the newest sessions, those on which a skill is tried again that fresh tasks cannot judge."""
+MOST_MENDED = 4
+"""How often a program that is done but wrong is mined again."""
 MORE_SUPPORT = 2
 """How many times as many sessions must stand behind a rejected program before it is tried again."""
 
@@ -48,7 +57,7 @@ def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
     job = mined.job
     if known := _known(library, mined):
         return Learnt("known", job.title, known)
-    verification = _judged(library, mined, limits)
+    mined, verification = _mended(library, mined, limits)
     before = _before(library, job)
     why = _not_wanted(library, mined, verification, before) if verification.passed else verification.reason
     if why:
@@ -56,6 +65,45 @@ def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
         library.reject(mined.skill, job.principal, support=job.size, about=about)
         return Learnt("rejected", job.title, why)
     return _published(library, mined, verification, before)
+
+
+def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Verification]:
+    """What is left of a program, and how it was judged.
+
+    One that was done but wrong is mined again with the guard that would have stopped it, some times at most,
+    and judged on tasks among which those that it was wrong on no longer are.
+    """
+    wrong: list[Task] = []
+    traces: list[Trace] = []
+    for _ in range(MOST_MENDED):
+        verification = _judged(library, mined, limits, wrong)
+        wrong += verification.wrong
+        traces += [_played(mined.skill, mined.job.env_class, task) for task in verification.wrong]
+        again = _mined_again(library, mined, traces) if verification.wrong else None
+        if again is None:
+            return mined, verification
+        library.reject(mined.skill, mined.job.principal, support=mined.job.size, about=verification.as_json())
+        mined = again
+    return mined, _judged(library, mined, limits, wrong)
+
+
+def _mined_again(library: Library, before: Mined, wrong: Sequence[Trace]) -> Mined | None:
+    """The program of a job that does not do what one before it did; None where there is no other."""
+    try:
+        again = mine_job(library.store, before.job, [trace for trace in wrong if trace.played])
+    except BadSkill:
+        return None
+    return None if again is None or again.skill.hash == before.skill.hash else again
+
+
+def _played(skill: Skill, env_class: EnvClass, task: Task) -> Trace:
+    kept = ListRecorder()
+    episode = Episode(env_class(), task, recorder=kept)
+    try:
+        play(skill, episode)
+        return trace_of(episode, kept.steps)
+    finally:
+        episode.env.close()
 
 
 def _known(library: Library, mined: Mined) -> str:
@@ -70,11 +118,17 @@ def _known(library: Library, mined: Mined) -> str:
     return ""
 
 
-def _judged(library: Library, mined: Mined, limits: Limits) -> Verification:
+def _judged(library: Library, mined: Mined, limits: Limits, seen: Sequence[Task]) -> Verification:
     """Verify on fresh tasks, or where these cannot judge on the sessions held out."""
     job = mined.job
     if not mined.held_out:
-        return verify(mined.skill, job.env_class, limits=limits)
+        return verify(
+            mined.skill,
+            job.env_class,
+            settings=_settings(library, mined),
+            tasks_already_seen={task.hash for task in seen},
+            limits=limits,
+        )
     return verify_held_out(
         mined.skill,
         job.env_class,
@@ -85,6 +139,12 @@ def _judged(library: Library, mined: Mined, limits: Limits) -> Verification:
         limits=limits,
         principal=job.principal,
     )
+
+
+def _settings(library: Library, mined: Mined) -> dict[str, Any]:
+    """The settings of the sessions that a program was mined from."""
+    known = (Sessions(library.store).get(each, mined.job.principal) for each in mined.mined_from)
+    return settings_of([each.task for each in known if each is not None], mined.job.env_class)
 
 
 def _before(library: Library, job: Job) -> Entry | None:
@@ -110,11 +170,16 @@ def _not_wanted(library: Library, mined: Mined, verification: Verification, befo
 def _no_better(library: Library, mined: Mined, verification: Verification, before: Entry) -> str:
     """Why a program does not follow the one that is published; empty where it is better.
 
-    It is better where it did more of the fresh tasks, or as many and finishes more of those that were brought
-    to their end by hand.
+    It is better where it does more of the same fresh tasks, or as many and finishes more of those that were
+    brought to their end by hand. Where fresh tasks cannot judge, the share that it did counts.
     """
     job, sessions = mined.job, Sessions(library.store)
-    gain = _rate(verification.hits, verification.misses) - _rate(before.hits, before.misses)
+    gain: float
+    if mined.held_out:
+        gain = _rate(verification.hits, verification.misses) - _rate(before.hits, before.misses)
+    else:
+        fresh = fresh_tasks(job.env_class, _settings(library, mined), (), FRESH_SEEDS)
+        gain = more_done(mined.skill, before.skill, job.env_class, fresh)
     if gain == 0:
         known = (sessions.get(session_id, job.principal) for session_id in job.finished)
         tasks = [session.task for session in known if session is not None]
@@ -134,7 +199,7 @@ def _rate(hits: int, misses: int) -> float:
 def _published(library: Library, mined: Mined, verification: Verification, before: Entry | None) -> Learnt:
     job, versions = mined.job, library.versions()
     goal = goal_of(mined.skill, job.env_class, job.goal)
-    name = before.skill.name if before else free_name(goal, versions)
+    name = before.skill.name if before else free_name(goal, versions, principal=job.principal)
     about = {"job": job.id, "goal": goal, "found_by": job.found_by}
     skill = replace(mined.skill, evidence={**mined.skill.evidence, **about})
     version, evidence = versions.get(name, 0) + 1, told(verification, part=bool(job.parts))
@@ -194,12 +259,27 @@ def judged_anew(
 ) -> Verification:
     """Verify a program on tasks that its name was not verified on before, or on its principal's sessions."""
     sessions = Sessions(library.store)
+    known = sessions.list(principal, skill.env_id, limit=HELD_OUT, purpose="practice")
     if skill.params.get("required") or skill.evidence.get("part"):
-        known = sessions.list(principal, skill.env_id, limit=HELD_OUT, purpose="practice")
         ids = [session.id for session in known]
         return verify_held_out(
             skill, env_class, sessions=sessions, session_ids=ids, mined_from=(), limits=limits,
-            principal=principal,
+            first_turns=_first_turns(library, skill, principal), principal=principal,
         )  # fmt: skip
+    settings = settings_of([session.task for session in known], env_class)
     times = sum(event.kind == "verified" for event in library.history(skill.name))
-    return verify(skill, env_class, limits=limits, first_seed=FRESH_SEEDS * times)
+    return verify(skill, env_class, settings=settings, limits=limits, first_seed=FRESH_SEEDS * times)
+
+
+def _first_turns(library: Library, skill: Skill, principal: str) -> dict[str, int]:
+    """By session, the turn in which the part begins that a skill does; empty for a whole job."""
+    if not skill.evidence.get("part"):
+        return {}
+    found = segments(library.store, skill.env, principal=principal)
+    own = (
+        each
+        for segment in found
+        if part_id(segment) == skill.evidence.get("job")
+        for each in segment.occurrences
+    )
+    return {each.session: each.first_turn for each in own}

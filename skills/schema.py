@@ -28,6 +28,8 @@ def _many(items: dict[str, Any], **bounds: int) -> dict[str, Any]:
 
 TEXT = {"type": "string", "maxLength": 4000}
 NAME = {"type": "string", "maxLength": 64}
+ID = {"type": "string", "pattern": "^(?!(open|last)$)[A-Za-z0-9_.-]{1,64}$"}
+"""A statement's name; `open` and `last` are what was seen first and last."""
 COUNT = {"type": "integer", "minimum": 0, "maximum": 1000}
 BODY = _many(_ref("stmt"), maxItems=200)
 PAIR = _many(_ref("expr"), minItems=2, maxItems=2)
@@ -41,8 +43,8 @@ SUMS = ("add", "sub", "mul", "less_percent", "plus_percent")
 _EXPRS = [
     _shape("const", const={}),
     _shape("param", param=NAME),
-    _shape("ref", ref=NAME, path=TEXT),
-    _shape("row", row=NAME, path=TEXT),
+    _shape("ref path", ref=NAME, path=TEXT),
+    _shape("row path", row=NAME, path=TEXT),
     _shape("col", col=TEXT),
     _shape("fmt of", fmt=TEXT, of=_many(_ref("expr"), maxItems=20)),
     _shape("cast of", cast={"enum": ["integer", "number", "string", "boolean"]}, of=_ref("expr")),
@@ -79,7 +81,7 @@ _STMTS = [
     _shape(
         "do id tool args",
         do={"const": "call"},
-        id=NAME,
+        id=ID,
         tool=NAME,
         args={"type": "object", "additionalProperties": _ref("expr"), "maxProperties": 64},
         expect=_many(_ref("pred"), maxItems=20),
@@ -88,7 +90,7 @@ _STMTS = [
     _shape(
         "do id from",
         do={"const": "select"},
-        id=NAME,
+        id=ID,
         **{"from": _ref("expr")},
         where=_many(_ref("pred"), maxItems=20),
         by={
@@ -101,7 +103,7 @@ _STMTS = [
         distinct=_shape("tool", tool=NAME, held=_ref("expr")),
         join=_shape("from where", **{"from": _ref("expr")}, where=_many(_ref("pred"), maxItems=20)),
     ),
-    _shape("do id over body", do={"const": "foreach"}, id=NAME, over=_ref("expr"), body=BODY, max=COUNT),
+    _shape("do id over body", do={"const": "foreach"}, id=ID, over=_ref("expr"), body=BODY, max=COUNT),
     _shape("do cond then", do={"const": "if"}, cond=_ref("guard"), then=BODY, **{"else": BODY}),
     _shape(
         "do on cases",
@@ -109,7 +111,7 @@ _STMTS = [
         on=_ref("expr"),
         cases=_many(_shape("is body", **{"is": VALUES}, body=BODY), maxItems=100),
     ),
-    _shape("do id body again", do={"const": "retry"}, id=NAME, body=BODY, again=_ref("guard"), max=COUNT),
+    _shape("do id body again", do={"const": "retry"}, id=ID, body=BODY, again=_ref("guard"), max=COUNT),
     _shape("do", do={"const": "done"}),
 ]
 
@@ -123,7 +125,13 @@ PROGRAM_SCHEMA: dict[str, Any] = {
         "version": {"type": "integer", "minimum": 1},
         "env": {"type": "string", "maxLength": 100},
         "env_version": {"type": "integer", "minimum": 0},
-        "params": {"type": "object"},
+        "params": {
+            "type": "object",
+            "properties": {
+                "properties": {"type": "object"},
+                "required": {"type": "array", "items": {"type": "string"}},
+            },
+        },
         "pre": _many(_ref("pred"), maxItems=50),
         "body": BODY,
         "post": _many(_ref("pred"), maxItems=50),

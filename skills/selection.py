@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from practicum.skills.known import MISSING, Known, evaluate
+from practicum.skills.expressions import evaluate
+from practicum.skills.known import Known
+from practicum.skills.values import MISSING
 
 PRED_BITS = 5.0
 """What one predicate of a rule costs."""
@@ -186,7 +188,7 @@ class _Search:
         return Rule(tuple(preds), order.by, float(self.named.sum()) - bits, hits, len(self.cases))
 
     def _covering(self, order: _Order, chosen: tuple[_Test, ...], usable: Sequence[_Test]) -> list[_Test]:
-        """Predicates for what a task asks, or an offer says, that the rule has no use for (the coverage prior).
+        """Predicates for what a task asks, or an offer says, and the rule does not use (the coverage prior).
 
         Where agents did right, few choices show that a limit matters; what leaves out rows that nobody chose,
         and explains as many choices as before, is taken to be the limit's meaning.

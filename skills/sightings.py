@@ -10,7 +10,7 @@ from typing import Any
 from practicum.skills.arguments import Expr, lists_in, scalars_in
 from practicum.skills.forms import fields_of, read_form
 from practicum.skills.ingest import Event, Trace
-from practicum.skills.known import at_path, same
+from practicum.skills.values import at_path, same
 
 VARIES_IN = 0.03
 """Share of the sessions in which surroundings must differ to be part of what a row is."""

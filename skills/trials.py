@@ -28,7 +28,7 @@ because the preconditions do not hold."""
 class Limits:
     """What a verification may cost."""
 
-    tasks: int = 100
+    tasks: int = 400
     """Drawn tasks, or logged sessions, that are played."""
     attacks: int = 2
     """Tasks of each attack."""
@@ -67,6 +67,8 @@ class Verification:
     """Which way each predicate, guard and case went, by its place in the program; both: `[False, True]`."""
     unseen: tuple[str, ...] = ()
     """Guards and cases of which a way was never taken."""
+    wrong: tuple[Task, ...] = ()
+    """The tasks that it finished, and the world did not agree."""
 
     @property
     def hits(self) -> int:
@@ -147,6 +149,8 @@ class Trials:
     made: list[Trial] = field(default_factory=list)
     played: set[str] = field(default_factory=set)
     """Hashes of the tasks."""
+    wrong: list[Task] = field(default_factory=list)
+    """Tasks that were finished and are not right."""
 
     def __post_init__(self) -> None:
         self.sides = Sides(self.skill)
@@ -189,6 +193,8 @@ class Trials:
         reason = finish.stop.reason if finish.stop else "unfit" if right is None else None
         trial = Trial(kind, task.hash, task.seed, _verdict(finish, right=right), reason, finish.calls)
         self.played.add(task.hash)
+        if trial.verdict == "wrong":
+            self.wrong.append(task)
         self.made.append(trial)
         return trial
 
@@ -197,7 +203,8 @@ class Trials:
         so_far = Verification(self.skill.hash, passed, reason, 1.0, tuple(self.made))
         evidence = e_value(so_far.hits, so_far.misses)
         sides, unseen = self.sides.table(), tuple(self.sides.unseen())
-        return Verification(self.skill.hash, passed, reason, evidence, so_far.trials, sides, unseen)
+        wrong = tuple(self.wrong)
+        return Verification(self.skill.hash, passed, reason, evidence, so_far.trials, sides, unseen, wrong)
 
 
 def _verdict(finish: Finish, *, right: bool | None) -> Verdict:

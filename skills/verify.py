@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache, partial
 from itertools import count, islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from practicum.envs.errors import UsageError
 from practicum.envs.tasks import Task
 from practicum.memory.log import Log
 from practicum.memory.replay import world_sha256
+from practicum.memory.rows import dump_text, load
 from practicum.skills.adversaries import BREAKDOWNS, attacks, made
 from practicum.skills.evidence import ENOUGH, e_value
 from practicum.skills.language import Skill
@@ -121,14 +123,46 @@ def fresh_tasks(
     env_class: EnvClass, settings: Mapping[str, Any], seen: Collection[str], first_seed: int
 ) -> Iterator[Task]:
     """Tasks of the verify split that nobody has seen, seed by seed, as long as there are any of it."""
-    barren = 0
-    for seed in count(first_seed):
-        task = made(env_class, seed, settings)
-        if task is None or barren > 10 * SEEDS_A_TASK:
-            return
-        barren = 0 if task.split == "verify" else barren + 1
-        if barren == 0 and task.hash not in seen:
-            yield task
+    drawn = _drawn(env_class, dump_text(dict(settings)), first_seed)  # type: ignore[arg-type]  # has a hash
+    return (task for task in drawn if task.hash not in seen)
+
+
+@lru_cache(maxsize=8)
+def _drawn(env_class: EnvClass, settings: str, first_seed: int) -> _Drawn:
+    return _Drawn(env_class, load(settings), first_seed)
+
+
+class _Drawn:
+    """The tasks of the verify split, each drawn once however often they are gone through.
+
+    Nine of ten tasks are drawn in vain, and every program is tried on the same ones.
+    """
+
+    def __init__(self, env_class: EnvClass, settings: Mapping[str, Any], first_seed: int) -> None:
+        self._made = partial(made, env_class, settings=settings)
+        self._seed = first_seed
+        self._barren = 0
+        self._tasks: list[Task] = []
+
+    def __iter__(self) -> Iterator[Task]:
+        """Those that are known, then one more at a time."""
+        for place in count():
+            if place == len(self._tasks) and not self._finds_another():
+                return
+            yield self._tasks[place]
+
+    def _finds_another(self) -> bool:
+        while self._barren <= 10 * SEEDS_A_TASK:
+            task = self._made(seed=self._seed)
+            if task is None:
+                return False
+            self._seed += 1
+            self._barren += 1
+            if task.split == "verify":
+                self._barren = 0
+                self._tasks.append(task)
+                return True
+        return False
 
 
 def _prove(trials: Trials, fresh: Iterator[Task]) -> str:

@@ -34,7 +34,7 @@ from tests.mcp_server.clients import (
     world,
 )
 from tests.mcp_server.conftest import Somebody
-from tests.mcp_server.skilled import CHOOSING, a_skill, call_of, publish, skills_of
+from tests.mcp_server.skilled import CHOOSING, NO_ARGUMENTS, a_skill, call_of, publish, skills_of
 
 Serve = Callable[..., PracticumServer]
 pytestmark = pytest.mark.anyio
@@ -277,6 +277,21 @@ async def test_a_session_is_told_a_skill_with_its_arguments_or_to_go_by_hand(
     assert told[0] is None, "by hand, so that there is something to compare with"
     assert skill in told
     assert all(each in (skill, None) for each in told)
+
+
+async def test_a_skill_takes_the_arguments_that_it_is_suggested_with(serve: Serve, store: Store) -> None:
+    counted = {"type": "integer", "enum": [2, 3], "description": "How many, where there are several."}
+    publish(store, a_skill(params={**NO_ARGUMENTS, "properties": {"parcels": counted}}))
+    async with Client(serve(settings={"parcels": 1})) as client:
+        for seed in range(20):
+            opened = await call(client, "open_session", seed=seed)
+            if opened["suggestion"] is not None:
+                break
+            await call(client, "skill_store_all", session_id=opened["session_id"])
+        given = opened["suggestion"]["arguments"]
+        ran = await call(client, "skill_store_all", session_id=opened["session_id"], **given)
+    assert given == {}
+    assert ran["finished"]
 
 
 async def newest(client: Client) -> str:

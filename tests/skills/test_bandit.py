@@ -89,7 +89,7 @@ def test_the_expectation_is_that_of_bayesian_regression_on_both_levels_at_once()
     )
     start = np.zeros(12)
     start[0] = bandit_module.EXPECTED
-    noise = bandit_module.NOISE**2
+    noise = bandit.noise({"0 1": Verified(), "1 1": Verified()}) ** 2
     weights = np.linalg.solve(rows.T @ rows / noise + prior, rows.T @ earned / noise + prior @ start)
     expected = bandit.expected({"x": True}, {"0 1": Verified(), "1 1": Verified()})
     assert expected == pytest.approx({name: row({"x": True}, name) @ weights for name in names})

@@ -73,11 +73,20 @@ def test_a_name_that_is_taken_gets_a_number():
     assert free_name("buy_ware", {"skill_buy_ware", "skill_buy_ware_2"}) == "skill_buy_ware_3"
 
 
-@given(goal=st.text(), taken=st.integers(0, 12))
-def test_every_name_is_one_that_clients_take(goal, taken):
+def test_what_others_have_does_not_show_in_a_name():
+    first = free_name("buy_ware", (), principal="ann")
+    others = {"skill_buy_ware", "skill_buy_ware_2", free_name("buy_ware", (), principal="bob")}
+    assert free_name("buy_ware", others, principal="ann") == first
+    assert first.startswith("skill_buy_ware_")
+    assert free_name("buy_ware", {first, *others}, principal="ann") == f"{first}_2"
+    assert free_name("buy_ware", {first}) == "skill_buy_ware"
+
+
+@given(goal=st.text(), taken=st.integers(0, 12), principal=st.just("local") | st.text())
+def test_every_name_is_one_that_clients_take(goal, taken, principal):
     names: set[str] = set()
     for _ in range(taken + 1):
-        name = free_name(goal, names)
+        name = free_name(goal, names, principal=principal)
         assert name not in names
         assert not lint_tool(name, "What it does.", EMPTY)
         names.add(name)

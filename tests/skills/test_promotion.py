@@ -16,6 +16,7 @@ from practicum.skills.constants import constants_of, declared, for_everybody
 from practicum.skills.language import BadSkill, Skill
 from practicum.skills.learning import learn
 from practicum.skills.library import Library
+from practicum.skills.naming import free_name
 from practicum.skills.promotion import promote
 from tests.skills.buying import KIOSK, buy, steps_of, train_seeds
 from tests.skills.kiosk_env import Kiosk
@@ -33,6 +34,9 @@ def store(tmp_path) -> Iterator[Store]:
 @pytest.fixture
 def library(store) -> Library:
     return Library(store)
+
+
+HERS = free_name("buy_ware", (), principal="ann")
 
 
 def the_skill(library: Library, principal: str = "ann"):
@@ -61,10 +65,10 @@ def find_ware(ware) -> dict:
 
 def test_a_skill_without_constants_is_everybodys_once_it_is_verified_again(store, library):
     learned(store, "ann")
-    assert promote(library, the_skill(library)).name == "skill_buy_ware"
+    assert promote(library, the_skill(library)).name == HERS
     [entry] = library.entries("bob")
     assert entry.shared
-    assert library.history("skill_buy_ware")[-1].kind == "promoted"
+    assert library.history(HERS)[-1].kind == "promoted"
     with pytest.raises(UsageError, match="promoted already"):
         promote(library, entry)
 
@@ -74,7 +78,7 @@ def test_only_what_is_published_is_promoted(store, library):
     entry = the_skill(library)
     library.quarantine(entry.skill, "by hand")
     with pytest.raises(UsageError, match="is quarantined"):
-        promote(library, library.get("skill_buy_ware", "ann"))
+        promote(library, library.get(HERS, "ann"))
     assert library.entries("bob") == []
 
 
@@ -89,7 +93,7 @@ def test_a_skill_that_fails_in_the_world_as_it_is_now_is_not_promoted(store, lib
 def test_a_constant_that_the_environment_declares_is_no_secret(store, library):
     learned(store, "ann", wrapping="green")
     assert "green" in [each.value for each in constants_of(the_skill(library).skill)]
-    assert promote(library, the_skill(library)).name == "skill_buy_ware"
+    assert promote(library, the_skill(library)).name == HERS
 
 
 def test_a_constant_of_one_principal_becomes_an_argument_of_a_skill_with_another_name():
