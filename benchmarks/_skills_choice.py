@@ -1,7 +1,5 @@
 """Regret of choosing among skills, and how often a search has the right one among the first three.
 
-    python -m benchmarks._skills_choice [--quick]
-
 Chosen by linear Thompson sampling, by tables of Beta distributions, and by going by hand always.
 
 Tasks are those of flight-v1, so that features and their frequencies are real; what a skill earns on a task
@@ -17,8 +15,6 @@ the query in the skills' names and descriptions, which say in full sentences wha
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -163,9 +159,9 @@ def _as_if_used(store: Store, session: str, name: str) -> None:
     Library(store).used(use)
 
 
-def measure(quick: bool) -> dict[str, Any]:
+def measure(*, quick: bool) -> dict[str, Any]:
     """The mean regret of each chooser, what a draw costs, and how often searches find the right skill."""
-    repeats, rounds = (3 if quick else REPEATS), ROUNDS
+    repeats, rounds = (1 if quick else REPEATS), ROUNDS
     figures: dict[str, Any] = {}
     for name, make in CHOOSERS.items():
         began = time.perf_counter()
@@ -176,16 +172,3 @@ def measure(quick: bool) -> dict[str, Any]:
     controlled = [regret(Bandit(), repeat, rounds, control=True) for repeat in range(1, repeats + 1)]
     figures["regret_linear_with_control"] = round(float(np.mean(controlled)), 1)
     return figures | search_recall(400 if quick else 1_000, 100 if quick else 500)
-
-
-def main() -> None:
-    """Run, and print the line of JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="a smaller run")
-    print(json.dumps(measure(parser.parse_args().quick)))
-
-
-if __name__ == "__main__":
-    main()

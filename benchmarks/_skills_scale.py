@@ -1,90 +1,95 @@
-"""Ingest and mining of logs of 1,000, 10,000 and 100,000 sessions: time and memory, beside PrefixSpan.
+"""Ingest and mining of 1,000, 10,000 and 100,000 sessions: time and memory, beside PrefixSpan.
 
-    python -m benchmarks._skills_scale [--quick]
-
-Each log is mined in a process of its own on one core: digests of all its sessions from their steps, groups,
-samples, segments, and a program for each candidate. Memory is the highest RSS of that process above its RSS
-after the imports; `cpu` is its CPU time, which other load on the machine does not lengthen much. `again`, of
-the largest log, is the same once more over the digests that the first run left: what whoever finds them pays
-that has been mining all along. PrefixSpan (package `prefixspan`) gets the tools of the calls of 10,000
-sessions, already read, and finds the orders of 2 to 12 calls that one session of a hundred has; its patterns
-have no arguments, conditions or loops.
+Each log is ingested and mined by processes of their own, each on one core. `ingest` makes the digest of every
+session from its steps. `mine` groups the sessions, draws samples, looks for segments and mines a program for
+each candidate; it finds the digests there, as whoever has been serving or mining all along does.
+`from_nothing` is both, one after the other. Memory is the highest RSS of a process above its RSS after the
+imports; `cpu` is its CPU time, which other load on the machine does not lengthen much. PrefixSpan (package
+`prefixspan`) gets the tools of the calls of 10,000 sessions, already read, and finds the orders of 2 to 12
+calls that one session of a hundred has; its patterns have no arguments, conditions or loops.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks._serve_targets import BENCH_PYTHON, ROOT
-from benchmarks._skills_scale_log import REAL, extend, play
+from benchmarks._skills_scale_log import extend, play
 
-SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
+SIZES: Mapping[str, int] = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
+REPEATS = 3
+"""How often each log is mined in the long form; the median counts."""
+MIDDLE = "10k"
+"""The log that PrefixSpan gets."""
 Figures = dict[str, Any]
 
 
-def measure(*, quick: bool) -> Figures:
-    """All figures of one run; `quick` mines each log once, otherwise three times, and the median counts."""
-    if not BENCH_PYTHON.exists():
-        sys.exit("prefixspan is not installed for comparison: `make install-bench` does it")
-    figures: Figures = {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "log.db"
-        began = time.perf_counter()
-        played = play(path)
-        copied = 0
-        for name, sessions in SIZES.items():
-            extend(path, played, range(copied + 1, sessions // REAL))
-            copied = sessions // REAL - 1
-            figures |= {f"log_{name}_s": _since(began), f"log_{name}_mb": path.stat().st_size >> 20}
-            figures |= _mined(name, path, 1 if quick else 3)
-            if name == "10k":
-                figures |= _prefixspan(path)
-            began = time.perf_counter()
-        again = _child(sys.executable, _MINING, path)
-    return figures | {
-        f"again_{name}_s": round(again["total_s"], 2),
-        f"again_{name}_mb": round(again["mb"], 1),
-    }
+def jobs(folder: Path) -> list[Callable[[], Figures]]:
+    """One: the logs are made."""
+    return [partial(logs, folder, SIZES)]
 
 
-def _since(began: float) -> float:
-    return round(time.perf_counter() - began, 1)
+def logs(folder: Path, sizes: Mapping[str, int]) -> Figures:
+    """Make a log of each size, and the sequences of tools that PrefixSpan gets; tells what they cost.
+
+    Args:
+        folder: where each log gets its size as its name.
+        sizes: sessions by name, each a multiple of the one before; those of the first are real.
+    """
+    began = time.perf_counter()
+    smallest = min(sizes, key=sizes.__getitem__)
+    played = play(_log(folder, smallest), sizes[smallest])
+    for before, name in pairwise(sizes):
+        shutil.copyfile(_log(folder, before), _log(folder, name))
+        extend(_log(folder, name), played, range(sizes[before] // len(played), sizes[name] // len(played)))
+    figures: Figures = {f"log_{name}_mb": _log(folder, name).stat().st_size >> 20 for name in sizes}
+    return figures | {"logs_s": round(time.perf_counter() - began, 1)}
 
 
-def _mined(name: str, path: Path, times: int) -> Figures:
-    runs = [_from_nothing(path) for _ in range(times)]
-    parts = {part: _middle(runs, part) for part in runs[0] if part != "mb"}
-    print(name, *(f"{part} {value:g}" for part, value in parts.items()), file=sys.stderr)
+def _log(folder: Path, name: str) -> Path:
+    return folder / f"{name}.db"
+
+
+def timed(folder: Path, *, quick: bool) -> Figures:
+    """The figures of all logs in a folder, and of PrefixSpan."""
+    figures = _prefixspan(_log(folder, MIDDLE))
+    for name in SIZES:
+        figures |= mined(name, folder, 1 if quick else REPEATS)
+    return figures
+
+
+def figures(results: Sequence[Figures]) -> Figures:
+    """Those of the logs and those of mining them."""
+    made, found = results
+    return made | found
+
+
+def mined(name: str, folder: Path, times: int) -> Figures:
+    """The figures of one log, which is ingested once and mined so many times."""
+    path = _log(folder, name)
+    ingest = _child(sys.executable, "_skills_scale_child", "ingest", path)
+    runs = [_child(sys.executable, "_skills_scale_child", "mine", path) for _ in range(times)]
+    mine = {part: median(run[part] for run in runs) for part in runs[0]}
+    both = {unit: ingest[unit] + mine[unit] for unit in ("s", "cpu_s")}
+    both["mb"] = max(ingest["mb"], mine["mb"])
+    whole = {"ingest": ingest, "mine": mine, "from_nothing": both}
     return {
-        f"mine_{name}_s": parts.pop("total_s"),
-        f"mine_{name}_cpu_s": parts.pop("cpu_s"),
-        f"mine_{name}_mb": _middle(runs, "mb"),
-        f"mine_{name}_parts": parts,
-    }
-
-
-def _from_nothing(path: Path) -> Figures:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM digests")
-    return _child(sys.executable, _MINING, path)
-
-
-_MINING = "benchmarks._skills_scale_child"
-
-
-def _middle(runs: Sequence[Figures], part: str) -> float:
-    return round(median(run[part] for run in runs), 2)
+        f"{way}_{name}_{unit}": round(found[unit], 2)
+        for way, found in whole.items()
+        for unit in ("s", "cpu_s", "mb")
+    } | {f"mine_{name}_parts": {part: round(value, 2) for part, value in mine.items() if part not in both}}
 
 
 def _prefixspan(path: Path) -> Figures:
@@ -94,27 +99,14 @@ def _prefixspan(path: Path) -> Figures:
             tools.setdefault(session, []).append(tool)
     file = path.with_name("tools.json")
     file.write_text(json.dumps(list(tools.values())))
-    found = _child(str(BENCH_PYTHON), "benchmarks._skills_prefixspan", file)
-    return {f"prefixspan_10k_{figure}": value for figure, value in found.items()}
+    found = _child(str(BENCH_PYTHON), "_skills_prefixspan", file)
+    return {f"prefixspan_{MIDDLE}_{figure}": value for figure, value in found.items()}
 
 
-def _child(python: str, module: str, path: Path) -> Figures:
-    command = [python, "-m", module, str(path)]
+def _child(python: str, module: str, *args: str | Path) -> Figures:
+    command = [python, "-m", f"benchmarks.{module}", *map(str, args)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"{module} failed: {ran.stderr}")
-    figures: Figures = json.loads(ran.stdout)
-    return figures
-
-
-def main() -> None:
-    """Run, print a line for each log and the line of JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="each log once")
-    print(json.dumps(measure(quick=parser.parse_args().quick)))
-
-
-if __name__ == "__main__":
-    main()
+    found: Figures = json.loads(ran.stdout)
+    return found

@@ -1,6 +1,6 @@
-"""Mines one log on one core and tells how long that took and how much memory it needed.
+"""Ingests or mines one log on one core and tells how long that took and how much memory it needed.
 
-python -m benchmarks._skills_scale_child PATH
+python -m benchmarks._skills_scale_child ingest|mine PATH
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from practicum.envs import find
@@ -23,26 +23,39 @@ from practicum.skills.mining import mine
 from practicum.skills.segments import segments
 
 KIB_A_MIB = 1024
+Figures = dict[str, float]
 
 
 def main() -> None:
-    """Mine, and print one line of JSON."""
+    """Do it, and print one line of JSON."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    what, path = sys.argv[1:]
     began, used, imported = time.perf_counter(), time.process_time(), _kib("VmRSS")
-    figures: dict[str, float] = {}
-    store = Store.open(Path(sys.argv[1]))
-    with _timed(figures, "ingest_s"):
-        fill_in(store)
+    with closing(Store.open(Path(path))) as store:
+        figures = WAYS[what](store)
+    figures |= {"s": time.perf_counter() - began, "cpu_s": time.process_time() - used}
+    print(json.dumps(figures | {"mb": (_kib("VmHWM") - imported) / KIB_A_MIB}))
+
+
+def ingest(store: Store) -> Figures:
+    """Make the digests that are missing."""
+    return {"sessions": fill_in(store)}
+
+
+def mined(store: Store) -> Figures:
+    """Mine what has a digest."""
+    figures: Figures = {}
     with _timed(figures, "group_s"):
         found = candidates(store)
     with _timed(figures, "segments_s"):
         stretches = [each for env in sorted({job.env for job in found}) for each in segments(store, env)]
     with _timed(figures, "programs_s"):
         skills = [skill for job in found if (skill := _program(store, job)) is not None]
-    store.close()
-    figures |= {"total_s": time.perf_counter() - began, "cpu_s": time.process_time() - used}
-    figures["mb"] = (_kib("VmHWM") - imported) / KIB_A_MIB
-    print(json.dumps({**figures, "skills": len(skills), "segments": len(stretches)}))
+    sessions = sum(job.successes for job in found)
+    return {**figures, "successes": sessions, "skills": len(skills), "segments": len(stretches)}
+
+
+WAYS: Mapping[str, Callable[[Store], Figures]] = {"ingest": ingest, "mine": mined}
 
 
 def _program(store: Store, job: Candidate) -> Skill | None:
@@ -50,7 +63,7 @@ def _program(store: Store, job: Candidate) -> Skill | None:
 
 
 @contextmanager
-def _timed(figures: dict[str, float], name: str) -> Iterator[None]:
+def _timed(figures: Figures, name: str) -> Iterator[None]:
     began = time.perf_counter()
     yield
     figures[name] = time.perf_counter() - began

@@ -22,17 +22,16 @@ from practicum.memory import Log, SessionRecorder, SessionStart, Store, new_sess
 from practicum.memory.rows import dump_text
 from practicum.training.agents import play_episode, scripted_agent
 
-REAL = 1000
 NOISE = 0.05
 FLIGHT = find("flight")
 
 
-def play(path: Path) -> list[tuple[str, Task]]:
-    """Record the real sessions; returns their ids and tasks."""
+def play(path: Path, sessions: int) -> list[tuple[str, Task]]:
+    """Record so many real sessions; returns their ids and tasks."""
     store = Store.open(path)
     log = Log(store)
     played = []
-    for task in FLIGHT.tasks().split("train").take(REAL):
+    for task in FLIGHT.tasks().split("train").take(sessions):
         session_id = new_session_id()
         log.start(SessionStart(id=session_id, env="flight-v1", task=task))
         episode = Episode(FLIGHT(), task, recorder=SessionRecorder(log, session_id))
