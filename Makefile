@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # Stamps: a file that says what is installed, so that nothing is installed twice.
 BASE := $(VENV)/.installed-base
+EVAL := $(VENV)/.installed-eval
 DEV := $(VENV)/.installed-dev
 TRAIN := $(VENV)/.installed-train
 BENCH := $(BENCH_VENV)/.installed
@@ -21,7 +22,7 @@ BENCH_ARGS ?= --quick
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
-demo: $(BASE) ## Set up what is missing, then play 30 flight tasks over MCP and show what came of them
+demo: $(EVAL) ## Set up what is missing, then play over MCP, make a skill of it and play with that
 	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
 install-dev: $(DEV) $(BENCH) ## Install all that tests and benchmarks need
@@ -72,7 +73,11 @@ $(BASE): $(VENV)/.made pyproject.toml setup.py constraints.txt
 	$(PIP) --constraint constraints.txt --no-build-isolation --editable .
 	@touch $@
 
-$(DEV): $(BASE)
+$(EVAL): $(BASE)
+	$(PIP) --constraint constraints.txt --no-build-isolation --editable '.[eval]'
+	@touch $@
+
+$(DEV): $(EVAL)
 	$(PIP) --constraint constraints.txt --group dev
 	@touch $@
 
