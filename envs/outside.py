@@ -23,6 +23,10 @@ class ReplayMismatch(Exception):  # noqa: N818  # says what was met
     """A replayed world asked outside for something else than it did the first time."""
 
 
+class OutsideFailed(Exception):  # noqa: N818  # says what was met
+    """Somebody outside of the world gave no answer this time; asked again, they may."""
+
+
 class Outside(Protocol):
     """Where a world gets what its own state cannot tell."""
 

@@ -17,9 +17,9 @@ from practicum.mcp_server.calls import Opened, Pending, Ran, SkillCall
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.results import CAP, compact, read_on, step_body
-from practicum.mcp_server.served import Served
+from practicum.mcp_server.served import Served, find_served
 from practicum.mcp_server.skill_answers import (
-    NO_SKILL,
+    BY_HAND,
     no_skill,
     playable,
     run_body,
@@ -237,9 +237,10 @@ class CoreTools:
             limit: At most so many.
         """
         principal, practice = self.binding.caller.principal, self.practice
+        env = None if env is None else find_served(practice.served, env).name
         entries = playable(practice, principal, env)
         if not entries:
-            return {"skills": [], "note": NO_SKILL}
+            return {"skills": [], "note": f"No skill{f' of {env}' if env else ''} yet; {BY_HAND}."}
         found = await _told(lambda: found_first(practice.store, entries, query, principal=principal, env=env))
         return {"skills": _fitting(map(skill_body, found[:limit]))}
 

@@ -27,14 +27,19 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Do one round of learning."""
-    end_with_parent()
-    lower_priority()
+    with suppress(KeyboardInterrupt):
+        end_with_parent()
+        lower_priority()
+        sys.exit(BUSY_ELSEWHERE if _learnt_nothing() else 0)
+
+
+def _learnt_nothing() -> bool:
+    """Do the round; whether another process is at it."""
     from practicum.memory import Store
     from practicum.skills.learning import learn
 
     with closing(Store.open_existing(Path(sys.argv[1]))) as store:
-        done = learn(store, envs=frozenset(sys.argv[2:]))
-    sys.exit(BUSY_ELSEWHERE if done.skipped else 0)
+        return learn(store, envs=frozenset(sys.argv[2:])).skipped
 
 
 def lower_priority() -> None:
@@ -55,7 +60,7 @@ def end_with_parent() -> None:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+    raise KeyboardInterrupt  # SystemExit is what a world may raise, and a round outlives
 
 
 def _wait_for_end() -> None:

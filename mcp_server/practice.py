@@ -201,6 +201,9 @@ class Practice:
         limits = self._limits(caller)
         self.usage.playing(caller.principal, limits, call.arguments)
 
+        if live.episode is None and not live.busy and self._runs.is_played(live.session, call):
+            return self._runs.told(live.session, call)
+
         def charge(inner: Call) -> None:
             self.usage.playing(caller.principal, limits, inner.sent)
 
@@ -208,13 +211,14 @@ class Practice:
             return await self._long_calls.act(live, call, lambda: self._runs.play(live, call, charge))
         return await self._runs.play(live, call, charge)
 
-    def ran(self, caller: Caller, session_id: str | None, call: SkillCall) -> Ran:
-        """What came of a run that took the turn of a call.
+    def ran(self, caller: Caller, session_id: str | None, call: SkillCall) -> Ran | None:
+        """What came of an equal run that took the turn of a call; None where the turn is nobody's yet.
 
         Raises:
-            ActionError: there was none.
+            ActionError: the turn is another call's, or there is no such session.
         """
-        return self._runs.told(self.session(caller, session_id), call)
+        session = self.session(caller, session_id)
+        return self._runs.told(session, call) if self._runs.is_played(session, call) else None
 
     def ran_until(self, session: Session, turn: int) -> Ran | None:
         """The skill's run whose last turn it is."""

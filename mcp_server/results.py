@@ -15,7 +15,7 @@ from practicum.memory import Session
 
 CAP = 16_000
 """Characters of one result; what is longer is read on by get_session."""
-LEAST_ROOM = 16
+LEAST_ROOM = 64
 """Values are cut down to this and no further."""
 
 

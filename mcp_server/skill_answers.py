@@ -17,7 +17,7 @@ from practicum.memory import Redactor
 from practicum.skills.interpreter import Stop
 from practicum.skills.library import Entry
 
-NO_SKILL = "The library holds no skill yet; play with the environment's own tools."
+BY_HAND = "play with the environment's own tools"
 WAY_ON = "nothing was undone: go on by hand from here, with the environment's own tools"
 
 Body = dict[str, Any]
@@ -32,7 +32,7 @@ def playable(practice: Practice, principal: str, env: str | None = None) -> list
 def no_skill(name: str, entries: Sequence[Entry]) -> str:
     """What a client is told who asks for a skill that there is not."""
     known = [entry.skill.name for entry in entries]
-    has = f"it has {', '.join(known)}" if known else NO_SKILL
+    has = f"it has {', '.join(known)}" if known else f"it has none yet; {BY_HAND}"
     return f"the library has no skill {name!r}{nearest(name, known)}; {has}"
 
 
@@ -72,8 +72,9 @@ async def run_tool(
     if tool.entry.status == "published":
         tool.check(call.arguments)
         return await practice.run_skill(caller, session_id, call)
-    if call.turn is not None:
-        return practice.ran(caller, session_id, call)
+    ran = None if call.turn is None else practice.ran(caller, session_id, call)
+    if ran is not None:
+        return ran
     status = tool.entry.status
     raise ActionError(f"{tool.name} is {status} and does not run; go on with the environment's own tools")
 

@@ -25,7 +25,7 @@ from practicum.skills.library import Library, use_of
 
 logger = logging.getLogger(__name__)
 
-CUT_OFF = "the server ended while this was played"
+CUT_OFF = "the process that played this has ended, or plays it still; a little later you may ask again"
 OVERTAKEN = "another process played in this session"
 
 Charge = Callable[[Call], None]
@@ -79,6 +79,10 @@ class SkillRuns:
 
     # Delivered again --------------------------------------------------------------------------------------
 
+    def is_played(self, session: Session, call: SkillCall) -> bool:
+        """Whether the log has the turn of a call, so that `told` knows what came of it."""
+        return call.turn is not None and self._sessions.step(session.id, call.turn) is not None
+
     def told(self, session: Session, call: SkillCall) -> Ran:
         """What came of an equal run that took the turn.
 
@@ -126,8 +130,12 @@ class SkillRuns:
         if stored.via_skill != call.tool or self._first_turn(session, stored) != call.turn:
             raise self._turns.taken_by(session, call.turn, stored.tool, stored.arguments)
         following = self._sessions.steps(session.id, call.turn)
-        steps = list(takewhile(lambda step: step.via_skill == call.tool, following))
+        steps = list(takewhile(lambda step: self._goes_on(session, step, call), following))
         return Ran(session, call.tool, steps, Finish(Stop("interrupted", "", CUT_OFF), len(steps)))
+
+    def _goes_on(self, session: Session, step: Step, call: SkillCall) -> bool:
+        """Whether a step belongs to a run that was not kept, and to none that was begun after it."""
+        return step.via_skill == call.tool and self._library.use_at(session.id, step.turn) is None
 
 
 @dataclass
@@ -193,6 +201,8 @@ class _Run:
 
     def _cut_off(self, program: Program, error: Exception) -> Finish:
         """The end of a run that something outside of it has cut off."""
+        if isinstance(error, TurnTaken):
+            error = self.turns.gone(self.live.session) or error
         reason = "over" if isinstance(error, SessionOver) else "interrupted"
         why = OVERTAKEN if isinstance(error, TurnTaken) else str(error)
         try:

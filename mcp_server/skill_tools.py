@@ -68,7 +68,8 @@ class SkillTool:
             name = str(error.path[0]) if error.path else "arguments"
             wrong.append(f"{name}: {'does not fit' if name in secret else error.message}")
         if wrong:
-            raise ActionError(f"bad arguments of {self.name}: {'; '.join(wrong)}")
+            takes = ", ".join(self.entry.skill.params.get("properties", ())) or "no arguments"
+            raise ActionError(f"bad arguments of {self.name}: {'; '.join(wrong)}; it takes {takes}")
 
     def takes(self, name: str, value: Any) -> bool:
         """Whether the schema has such an argument, and a value fits it."""

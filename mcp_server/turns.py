@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import anyio
 
-from practicum.envs import ActionError, Episode, Step
+from practicum.envs import ActionError, Episode, Step, UsageError
 from practicum.envs.errors import EpisodeOver, UnknownTool
+from practicum.envs.outside import OutsideFailed
 from practicum.mcp_server.calls import Call
 from practicum.mcp_server.limits import Limits, Usage
 from practicum.mcp_server.live import Live, LiveSessions, SessionOver, WorldFailed, off_loop
@@ -29,6 +30,9 @@ LOCK_WAIT_S = 60.0
 """How long a call waits for its turn in a session that is busy."""
 RACES = 8
 """How often a call is played again when another process took its turn."""
+NO_ANSWER = (
+    "nothing was played: somebody whom the world asks, such as its customer, does not answer; call again"
+)
 
 
 class Turns:
@@ -131,6 +135,10 @@ class Turns:
             raise SessionOver(live.session) from None
         except (ActionError, UnknownTool):
             raise
+        except (OutsideFailed, UsageError) as error:  # nobody's bug, and the log knows nothing of it
+            live.let_go()
+            logger.warning("session %s waits for what its world asks outside: %s", live.session.id, error)
+            raise ActionError(NO_ANSWER) from None
         except Exception as error:  # a bug of the world closes its session, the log stays whole
             try:
                 await self._crashed(live)
@@ -188,13 +196,22 @@ class Turns:
         return replace(stored, render=self._live.env_class(session).render_text)
 
     def ahead(self, session: Session, turn: int | None) -> ActionError:
-        """What a client is told whose turn is still to come."""
+        """What a client is told whose turn is still to come, or is forgotten with its session."""
+        if self._sessions.get(session.id, None) is None:
+            return SessionOver(session, "has been forgotten")
         return ActionError(f"turn {turn} is ahead of the session; its next turn is {self._next(session)}")
 
     def taken_by(self, session: Session, turn: int, tool: str, arguments: Mapping[str, Any]) -> ActionError:
         """What a client is told whose turn was another call's."""
         was = f"{tool}({redactor_of(self._sessions, session).value(arguments)})"
         return ActionError(f"turn {turn} was {was}, another call; the next turn is {self._next(session)}")
+
+    def gone(self, session: Session) -> SessionOver | None:
+        """What a client is told whose session another process has ended or forgotten; None if it goes on."""
+        known = self._sessions.get(session.id, None)
+        if known is None:
+            return SessionOver(session, "has been forgotten")
+        return None if known.ended_at is None else SessionOver(session)
 
     def _next(self, session: Session) -> int:
         return (self._sessions.get(session.id, None) or session).steps + 1

@@ -14,7 +14,7 @@ from practicum.skills.known import Known
 from practicum.skills.rows import candidates, chosen
 from practicum.skills.selection import Case, Rule, find_rule
 from practicum.skills.sightings import Column, Telling, held_at, table_of, tellings
-from practicum.skills.values import same
+from practicum.skills.values import MISSING, same
 
 Stmt = Mapping[str, Any]
 LEAST_SHARE = 0.5
@@ -183,7 +183,7 @@ def _case(stmt: Stmt, known: Known, value: Any, offered: tuple[str, Any] | None)
         for place, row in enumerate(rows)
         if value is not None
         and same(row.get(stmt["from"]["key"]), value)
-        and tuple(row.get(name) for name in context) == here
+        and tuple(row.get(name, MISSING) for name in context) == here
         and (offered is None or same(row.get(f"with.{offered[0]}"), offered[1]))
     }
     if value is not None and not target:

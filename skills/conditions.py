@@ -9,8 +9,9 @@ from typing import Any
 from practicum.envs import ToolEnv
 from practicum.skills.arguments import expr_of, key_of
 from practicum.skills.flow import Example, Feature
-from practicum.skills.guards import EITHER
+from practicum.skills.guards import EITHER, implied, meaning
 from practicum.skills.ingest import Trace
+from practicum.skills.known import Known
 from practicum.skills.language import nodes_in
 from practicum.skills.roles import sort_parameters
 from practicum.skills.values import MISSING, at_path
@@ -34,8 +35,8 @@ def preconditions(
     is left to agents.
     """
     for name in sort_parameters(env_class):
-        values = {trace.params.get(name) for trace in traces}
-        if len(values) == 1 and isinstance(value := values.pop(), str):
+        value = traces[0].params.get(name)
+        if isinstance(value, str) and all(trace.params.get(name) == value for trace in traces):
             yield {"eq": [{"param": name}, {"const": value}]}
     used = {node["param"] for node in nodes_in(body) if "param" in node and "lookup" not in node}
     done = [t for t in traces if any(event.tool in env_class.goals for event in t.played)] or traces
@@ -48,15 +49,27 @@ def preconditions(
             yield {"not": {"truthy": {"param": name}}}
 
 
-def limits_kept(examples: Sequence[Example], features: Sequence[Feature]) -> Iterator[dict[str, Any]]:
+def limits_kept(traces: Sequence[Trace], features: Sequence[Feature]) -> Iterator[dict[str, Any]]:
     """How the numbers of the first observation stood to the limits of the same name in every session."""
-    first = {example.session: example.values for example in reversed(examples)}
-    for place, feature in enumerate(features):
-        values = {values[place] for values in first.values()} if feature.binding == EITHER else set()
-        if values in ({True}, {False}):
-            (how, (number, limit)), *_ = feature.on.items()
-            pred = {how: [{**number, "ref": "open"}, limit]}
-            yield pred if values == {True} else {"not": pred}
+    openings = [Known(trace.params, trace.opening) for trace in traces]
+    limits = [feature for feature in features if feature.binding == EITHER]
+    values = [{meaning(feature.on, known) for known in openings} for feature in limits]
+    kept = [(each, True in of) for each, of in zip(limits, values, strict=True) if of in ({True}, {False})]
+    for feature, is_so in _strictest(kept):
+        (how, (number, limit)), *_ = feature.on.items()
+        pred = {how: [{**number, "ref": "open"}, limit]}
+        yield pred if is_so else {"not": pred}
+
+
+def _strictest(conditions: Sequence[tuple[Feature, bool]]) -> Iterator[tuple[Feature, bool]]:
+    """The conditions without those that follow from others: what is below a limit is not above it."""
+    for feature, is_so in conditions:
+        if all(
+            implied(feature.on, other.on, value) is not is_so
+            for other, value in conditions
+            if other is not feature
+        ):
+            yield feature, is_so
 
 
 def needed(
@@ -64,10 +77,13 @@ def needed(
 ) -> Iterator[tuple[Feature, bool]]:
     """What was so nearly whenever a call was made that ends a task: all was looked at, the best is held."""
     made = [example.values for example in examples if example.next == name]
-    for place, feature in enumerate(features):
-        for is_so in feature.binding:
-            if sum(of[place] is is_so for of in made) >= max(1, NEARLY_ALWAYS * len(made)):
-                yield feature, is_so
+    often = [
+        (feature, is_so)
+        for place, feature in enumerate(features)
+        for is_so in feature.binding
+        if sum(of[place] is is_so for of in made) >= max(1, NEARLY_ALWAYS * len(made))
+    ]
+    return _strictest(often)
 
 
 def barred(

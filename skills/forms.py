@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 _PART = re.compile(r"\{(\w+)(:d)?\}|\[|\]|[^\[\]{}]+|.", re.DOTALL)
-_WORD = r"(?>[A-Za-z0-9_\-:.@]*[A-Za-z0-9_@])"
+_WORD = r"(?>[A-Za-z0-9_\-:.@#]*[A-Za-z0-9_@])"
 """What a field takes: a word with the signs that ids, times and dates have, not ending in one."""
 _NUMBER = r"(?>-?[0-9]{1,15})(?![0-9]|\.[0-9])"
-_BEGINNING = r"(?<![A-Za-z0-9_\-:.@])"
+_BEGINNING = r"(?<![A-Za-z0-9_\-:.@#])"
 """Where a form may begin with a field."""
 LONGEST_TEXT = 4000
 """Characters of a text that are read."""

@@ -97,6 +97,20 @@ def meaning(on: Mapping[str, Any], known: Known) -> Any:
     return MISSING if held is None else held
 
 
+def implied(on: Mapping[str, Any], told: Mapping[str, Any], value: Any) -> Any:
+    """What a guard must be where another was told to be a value; MISSING where nothing follows.
+
+    A number that is not below a limit is above it or at it, and there is a row of which a part is there.
+    """
+    if value is not False:
+        return MISSING
+    for one, other in (("le", "ge"), ("ge", "le")):
+        if one in told and on == {other: told[one]}:
+            return True
+    part = told.get("missing", {})
+    return False if "row" in part and on == {"missing": {"row": part["row"], "path": ""}} else MISSING
+
+
 def _paths(traces: Sequence[Trace]) -> set[tuple[str, str]]:
     """The paths of scalars and lists in results, each with the kind of value that stands there."""
     found: set[tuple[str, str]] = set()

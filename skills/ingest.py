@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from practicum.memory.rows import dump_answers, dump_text
 from practicum.skills.digests import call_of
 from practicum.skills.relevance import relevant
 from practicum.skills.roles import Roles, environment, roles_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,9 @@ def _first_observation(session: Session) -> Any:
     try:
         return Episode(env, task).opening.observation
     except ReplayMismatch:
+        return None
+    except (Exception, SystemExit):  # a world may fail in any way: what it showed cannot be had again
+        logger.debug("session %s does not begin again", session.id, exc_info=True)
         return None
     finally:
         env.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from practicum.memory import Log, Store
+from practicum.envs.errors import UsageError, in_one_line
+from practicum.envs.registry import find
+from practicum.memory import Log, LogUnavailable, Store
 from practicum.memory.leases import Unread, give_lease_back, jobs_read, put_read, take_lease, unread
 from practicum.skills.candidates import Candidate, candidates
 from practicum.skills.digests import fill_in
@@ -19,6 +22,8 @@ from practicum.skills.proving import Learnt, prove, verify_again
 from practicum.skills.roles import environment
 from practicum.skills.segments import segments
 from practicum.skills.trials import Limits
+
+logger = logging.getLogger(__name__)
 
 LEASE = "learn"
 LEASE_S = 600.0
@@ -137,13 +142,26 @@ class _Learner:
             progress(done, total)
             done += 1
             if self.holds_lease():
-                learnt.append(verify_again(self.library, entry, self.limits))
+                learnt += self._contained(entry.skill.name, self._tried_again(entry))
         for each in new:
             progress(done, total)
             done += 1
-            learnt += self._mined(each)
+            learnt += self._contained(each.env, self._mined(each))
         progress(done, total)
         return Round(sessions=sum(each.sessions for each in new), learnt=tuple(learnt))
+
+    def _contained(self, title: str, learning: Iterator[Learnt]) -> Iterator[Learnt]:
+        """What comes of a part of the round; where its world fails it ends, and the next round repeats it."""
+        try:
+            yield from learning
+        except LogUnavailable:
+            raise
+        except (Exception, SystemExit) as error:  # a world may fail in any way, the others are well
+            logger.debug("learning %s failed", title, exc_info=True)
+            yield Learnt("left alone", title, f"it failed: {in_one_line(error)}")
+
+    def _tried_again(self, entry: Entry) -> Iterator[Learnt]:
+        yield verify_again(self.library, entry, self.limits)
 
     def _is_asked(self, env: str) -> bool:
         return self.envs is None or env in self.envs
@@ -156,6 +174,7 @@ class _Learner:
         fill_in(self.store, principal=new.principal)
         known = jobs_read(self.store, new.principal, new.env)
         found = candidates(self.store, principal=new.principal, env=new.env)
+        yield from self._not_found(found)
         try:
             yield from self._learnt(self._whole_jobs(found, new.principal), known)
             if found and not self._skills_of(new.principal, new.env):
@@ -164,6 +183,15 @@ class _Learner:
             return
         with self.log.writing() as connection:
             put_read(connection, new.principal, new.env, ended=new.last, jobs=known)
+
+    def _not_found(self, found: Sequence[Candidate]) -> Iterator[Learnt]:
+        """A line for each environment that sessions name and that is not there."""
+        for name in dict.fromkeys(candidate.found_by for candidate in found):
+            try:
+                find(name)
+            except UsageError as error:
+                way_out = "once it is there, `practicum skills mine --anew` reads its sessions again"
+                yield Learnt("left alone", name, f"{error}; {way_out}")
 
     def _whole_jobs(self, found: Sequence[Candidate], principal: str) -> Iterator[Job]:
         for candidate in found:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from practicum.skills.language import Skill
 
 if TYPE_CHECKING:
     from practicum.skills.interpreter import Finish
+
+logger = logging.getLogger(__name__)
 
 MOST_SHOWN = 3
 """Skills of an environment that a principal is shown as tools."""
@@ -63,6 +66,7 @@ class Library:
         self._clock = clock
         self._log = Log(store, clock=clock)
         self._programs: dict[tuple[str, int, str | None], Skill] = {}
+        self._unreadable: set[tuple[str, int]] = set()
         self._watches: dict[tuple[str, int, int], tuple[int, Watch]] = {}
 
     # Reading ------------------------------------------------------------------------------------------
@@ -76,23 +80,26 @@ class Library:
     ) -> list[Entry]:
         """What a principal may use, its own and what was promoted, in the order in which it was mined.
 
+        A program that cannot be read, as one that a newer Practicum wrote, is left out and logged once.
+
         Args:
             principal: whose; None for anybody's.
             env: only this environment's, by its short name or with its version.
             statuses: only those that stand so.
         """
         rows = self._visible(principal, env)
-        return [self._entry(row) for row in rows if row.status in statuses and row.hash is not None]
+        return self._readable(row for row in rows if row.status in statuses and row.hash is not None)
 
     def get(self, name: str, principal: str | None) -> Entry | None:
         """The skill of that name that a principal may use: the newest published version.
 
-        Without a published one, the newest at all; None where there is none or it is another's.
+        Without a published one, the newest at all; None where there is none, it is another's or cannot be
+        read.
         """
         rows = [row for row in self._visible(principal) if row.name == name and row.hash is not None]
         published = [row for row in rows if row.status == "published"]
         newest = max(published or rows, key=lambda row: row.version, default=None)
-        return self._entry(newest) if newest else None
+        return next(iter(self._readable([newest] if newest else [])), None)
 
     def versions(self) -> dict[str, int]:
         """The newest version of every name that was ever given, whoever's; no name is given twice."""
@@ -124,7 +131,7 @@ class Library:
             names = self._chosen(principal, rows, names)
             with self._log.writing() as connection:
                 skill_rows.put_list(connection, principal, env, as_of=change, names=names)
-        return [self._entry(rows[name]) for name in names if name in rows]
+        return self._readable(rows[name] for name in names if name in rows)
 
     def history(self, name: str) -> list[SkillEvent]:
         """What happened to a skill, oldest first."""
@@ -146,6 +153,17 @@ class Library:
             if (principal is None or row.shared or row.principal == principal)
             and env in (None, row.env, f"{row.env}-v{row.env_version}")
         ]
+
+    def _readable(self, rows: Iterable[SkillRow]) -> list[Entry]:
+        found = []
+        for row in rows:
+            try:
+                found.append(self._entry(row))
+            except ValueError as error:
+                if (row.name, row.version) not in self._unreadable:
+                    self._unreadable.add((row.name, row.version))
+                    logger.warning("%s version %d is left out: %s", row.name, row.version, error)
+        return found
 
     def _entry(self, row: SkillRow) -> Entry:
         counted = (row.hits, row.misses, row.uses, row.successes, row.stops, row.last_used)
@@ -278,10 +296,15 @@ class Library:
     async def used_shared(self, use: SkillUse) -> bool:
         """As `used`, written together with what other tasks write now; the event loop goes on meanwhile.
 
+        Nothing is written where the session has been forgotten.
+
         Raises:
             LogUnavailable: as `used`.
         """
-        await self._log.write_shared(self.writing(use))
+        write = self.writing(use)
+        await self._log.write_shared(
+            lambda connection: skill_witnesses.are_there(connection, [use.session]) and write(connection)
+        )
         return self.judged(use.name, use.version)
 
     def judged(self, name: str, version: int) -> bool:

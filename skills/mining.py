@@ -36,6 +36,7 @@ LEAST_TASKS = 3
 MOST_TRACES = 120
 NOISE = 0.04
 """Share of the sessions, as many calls as which a statement needs; fewer are chance."""
+NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 FREE_BELOW = 0.6
 """Share of an argument's values below which what explains them is chance, and it becomes a parameter."""
 
@@ -65,7 +66,8 @@ def mine(
     Args:
         traces: sessions that succeeded, of one environment and goal, in any order.
         env_class: their environment.
-        wrong: what programs mined from them did that came to no right end; the last call of each is barred.
+        wrong: what programs mined from them did that came to no right end, a call at least; the last of each
+            is barred.
 
     Returns:
         A skill without a name of its own, arguments and description.
@@ -79,37 +81,53 @@ def mine(
     symbols = list(_symbols(traces, uses, choices, env_class))
     names = _names(traces, symbols)
     selections = {choice.stmt["id"]: dict(choice.stmt) for choice in choices}
-    given = sorted(_given(symbols, traces))
-    features = features_of(traces, list(selections.values()), sources, control=env_class.control, given=given)
+    given, control = sorted(_given(symbols, traces)), env_class.control
+    features = features_of(traces, list(selections.values()), sources, control=control, given=given)
     later = {place for repeat in repeats.values() for place in repeat.later}
     examples = list(_examples(traces, names, features, selections, later=later))
     if not examples:
         return None
-    expects = expected(traces, names, env_class.control)
+    decided = _Decided(symbols, selections, features, examples, expected(traces, names, control))
+    body = looped(_body(decided, env_class, wrong), repeats)
+    pre = (*preconditions(traces, env_class, body), *limits_kept(traces, features))
+    evidence = {"traces": len(traces), "unexplained": _unexplained(traces, names)}
+    program = Skill("skill", 1, env_class.name, env_class.version, NO_ARGUMENTS, tuple(body))
+    return replace(program, pre=pre, evidence=evidence)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What agents decided, and what they could see."""
+
+    symbols: Sequence[Symbol]
+    selections: Mapping[str, dict[str, Any]]
+    features: Sequence[Feature]
+    examples: Sequence[Example]
+    expects: Mapping[str, Mapping[str, Any]]
+
+
+def _body(decided: _Decided, env_class: type[ToolEnv[Any]], wrong: Sequence[Trace]) -> list[dict[str, Any]]:
+    """The statements that do what agents did, and not what was wrong."""
+    symbols, selections, features = decided.symbols, decided.selections, decided.features
     calls: dict[str, dict[str, Any]] = {
-        symbol.id: symbol.as_call() | expects.get(symbol.id, {}) for symbol in symbols
+        symbol.id: {**symbol.as_call(), **decided.expects.get(symbol.id, {})} for symbol in symbols
     }
-    tree = _flow(
-        examples, features, list(_ways(calls, selections, features)), _alternatives(symbols, env_class)
-    )
-    final = [s.id for s in symbols if s.tool in env_class.goals or env_class.profile().ends(s.tool)]
-    requires = {name: list(needed(name, examples, features)) for name in final}
+    ways = list(_ways(calls, selections, features))
+    tree = _flow(decided.examples, features, ways, _alternatives(symbols, env_class))
+    final = [s for s in symbols if s.tool in env_class.goals or env_class.profile().ends(s.tool)]
+    requires = {symbol.id: list(_required(symbol, decided, wrong)) for symbol in final}
+    return body_of(tree, calls, selections, kin=_kin(symbols, env_class), requires=requires)
+
+
+def _required(symbol: Symbol, decided: _Decided, wrong: Sequence[Trace]) -> Iterator[tuple[Feature, Any]]:
+    """What must be so for a last call to be made: what always was, and was not where it was wrong."""
+    yield from needed(symbol.id, decided.examples, decided.features)
     for trace in wrong:
-        name, seen = _last_seen(trace, symbols, features, selections)
-        if name in requires and (bar := barred(name, examples, features, seen)):
-            requires[name].append(bar)
-    kin = _kin(symbols, env_class)
-    body = looped(body_of(tree, calls, selections, kin=kin, requires=requires), repeats)
-    return Skill(
-        name="skill",
-        version=1,
-        env=env_class.name,
-        env_version=env_class.version,
-        params={"type": "object", "properties": {}, "additionalProperties": False},
-        pre=(*preconditions(traces, env_class, body), *limits_kept(examples, features)),
-        body=tuple(body),
-        evidence={"traces": len(traces), "unexplained": _unexplained(traces, names)},
-    )
+        if trace.played[-1].tool == symbol.tool:
+            seen = _seen_last(trace, decided.features, decided.selections)
+            bar = barred(symbol.id, decided.examples, decided.features, seen)
+            if bar is not None:
+                yield bar
 
 
 def _alternatives(symbols: Sequence[Symbol], env_class: type[ToolEnv[Any]]) -> dict[str, str]:
@@ -300,18 +318,14 @@ def _examples(
             yield Example(values_of(features, known), END, number)
 
 
-def _last_seen(
-    trace: Trace,
-    symbols: Sequence[Symbol],
-    features: Sequence[Feature],
-    selections: Mapping[str, Mapping[str, Any]],
-) -> tuple[str, list[Any]]:
-    """The statement that a trace's last call is taken for, and what could be seen before it."""
-    first = {symbol.tool: symbol.id for symbol in reversed(symbols)}
-    names = [first.get(event.tool, "") for event in trace.played]
-    known = next(known for place, _, known in replayed(trace, names) if place == len(names) - 1)
+def _seen_last(
+    trace: Trace, features: Sequence[Feature], selections: Mapping[str, Mapping[str, Any]]
+) -> list[Any]:
+    """What could be seen before a trace's last call."""
+    last = len(trace.played) - 1
+    known = next(known for place, _, known in replayed(trace) if place == last)
     _bind(known, selections)
-    return names[-1], values_of(features, known)
+    return values_of(features, known)
 
 
 def _bind(known: Known, selections: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from practicum.skills.flow import Feature, Fork, Leaf, Tree
+from practicum.skills.guards import implied
+from practicum.skills.values import MISSING, same
 
 END = "done"
 """What stands for the end of a program among the calls that may come next."""
@@ -48,9 +50,9 @@ def body_of(
         requires: by call, what must be so for it to be made.
     """
     parts = _Parts(calls, selections, kin, requires or {})
-    line = _line(tree, parts)
+    line = _line(tree)
     if line is not None:
-        return line
+        return [stmt for name in line for stmt in _checked(calls[name], parts, frozenset())]
     body = _branch(tree, parts, frozenset())
     return [{"do": "retry", "id": "next", "body": body, "again": ALWAYS, "max": MOST_ROUNDS}]
 
@@ -60,45 +62,59 @@ def _branch(tree: Tree, parts: _Parts, made: frozenset[str], so: Told = ()) -> l
     if isinstance(tree, Leaf):
         if tree.next == END:
             return [{"do": END}]
-        return _checked(parts.calls[tree.next], parts, made, so=so)
-    if (told := _told(tree, so)) is not None:
-        return _branch(told, parts, made, so)
-    needed = _selected(tree.feature.needs, parts, made)
-    made |= set(tree.feature.needs)
-    branches = [
-        (list(values), _branch(part, parts, made, (*so, (tree.feature, values))))
-        for values, part in _with_kin(tree, parts)
-    ]
-    on = dict(tree.feature.on)
-    if len(branches) == 2:
-        (yes, then), (no, other) = branches
-        guard = {"on": on, "yes": yes, "no": no}
-        return [*needed, {"do": "if", "cond": guard, "then": then, "else": other}]
-    cases = [{"is": values, "body": body} for values, body in branches]
-    return [*needed, {"do": "switch", "on": on, "cases": cases}]
+        return _checked(parts.calls[tree.next], parts, made, so)
+    known, ways = _told(tree.feature, so), list(_with_kin(tree, parts))
+    if known is not None:
+        ways = [(kept, part) for values, part in ways if (kept := _both(values, known))]
+        if len(ways) == 1 and len(ways[0][0]) == len(known):
+            return _branch(ways[0][1], parts, made, so)
+    inside = made | set(tree.feature.needs)
+    bodies = [(list(of), _branch(part, parts, inside, (*so, (tree.feature, of)))) for of, part in ways]
+    open_ways = [(values, body) for values, body in bodies if not _is_closed(body)]
+    guard = _guarded(dict(tree.feature.on), open_ways)
+    return guard if _is_closed(guard) else [*_selected(tree.feature.needs, parts, made), *guard]
 
 
-def _told(fork: Fork, so: Told) -> Tree | None:
-    """The branch to take, where a guard above has told."""
-    known = next((values for feature, values in reversed(so) if feature is fork.feature), None)
-    if known is None:
-        return None
-    return next(
-        (part for values, part in fork.branches if set(map(repr, known)) <= set(map(repr, values))), None
-    )
+def _guarded(on: Stmt, ways: Sequence[tuple[list[Any], list[Stmt]]]) -> list[Stmt]:
+    """The statement that goes one of several ways; where there is none, the program stops."""
+    if len(ways) > 2:
+        return [{"do": "switch", "on": on, "cases": [{"is": values, "body": body} for values, body in ways]}]
+    (yes, then), (no, other) = (*ways, ([], []), ([], []))[:2]
+    guard: Stmt = {"do": "if", "cond": {"on": on, "yes": yes, "no": no}, "then": then}
+    return [guard | {"else": other} if no else guard]
 
 
-def _checked(
-    call: Stmt, parts: _Parts, made: frozenset[str], *, so: Told = (), then: Sequence[Stmt] = ()
-) -> list[Stmt]:
-    """A call, and what follows, where all holds that always held before it; the program stops otherwise."""
-    body: list[Stmt] = [*_selected(needs_of(call["args"]), parts, made), call, *then]
+def _is_closed(body: Sequence[Stmt]) -> bool:
+    """Whether a body is but a guard that knows no value, where the program stops."""
+    return len(body) == 1 and body[0]["do"] == "if" and not body[0]["cond"]["yes"]
+
+
+def _both(values: Sequence[Any], known: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(value for value in values if any(same(value, each) for each in known))
+
+
+def _told(feature: Feature, so: Told) -> tuple[Any, ...] | None:
+    """The values that a guard may have, by what guards above it have told; None where they told nothing."""
+    for other, values in reversed(so):
+        if other is feature:
+            return values
+        follows = implied(feature.on, other.on, values[0]) if len(values) == 1 else MISSING
+        if follows is not MISSING:
+            return (follows,)
+    return None
+
+
+def _checked(call: Stmt, parts: _Parts, made: frozenset[str], so: Told = ()) -> list[Stmt]:
+    """A call after guards that stop the program where something is not so that always was before it."""
+    found: list[Stmt] = []
     for feature, value in parts.requires.get(call["id"], ()):
-        if (feature, (value,)) in so:
-            continue
-        guard = {"on": dict(feature.on), "yes": [value], "no": []}
-        body = [*_selected(feature.needs, parts, made), {"do": "if", "cond": guard, "then": body}]
-    return body
+        known = _told(feature, so)
+        if known is not None and not _both((value,), known):
+            return _guarded(dict(feature.on), [])
+        if known is None or len(known) > 1:
+            found += [*_selected(feature.needs, parts, made), *_guarded(dict(feature.on), [([value], [])])]
+            made, so = made | set(feature.needs), (*so, (feature, (value,)))
+    return [*found, *_selected(needs_of(call["args"]), parts, made), call]
 
 
 def _with_kin(fork: Fork, parts: _Parts) -> Iterator[tuple[tuple[Any, ...], Tree]]:
@@ -133,26 +149,19 @@ def _rows_in(value: Any) -> Iterator[str]:
             yield from _rows_in(part)
 
 
-def _line(tree: Tree, parts: _Parts) -> list[Stmt] | None:
-    """The statements one after the other, where each call has one that follows; None where it is not so."""
+def _line(tree: Tree) -> list[str] | None:
+    """The calls one after the other, where each has one that follows; None where it is not so."""
     following = _following(tree)
-    if following is None:
+    if following is None or "" not in following:
         return None
     names: list[str] = []
-    name = following.get("")
+    name: str | None = following[""]
     while name is not None and name != END:
         if name in names:
             return None
         names.append(name)
         name = following.get(name)
-    return _nested(names, parts)
-
-
-def _nested(names: Sequence[str], parts: _Parts) -> list[Stmt]:
-    """Calls one after the other; what follows one that needs something stands where that is so."""
-    if not names:
-        return []
-    return _checked(parts.calls[names[0]], parts, frozenset(), then=_nested(names[1:], parts))
+    return names
 
 
 def _following(tree: Tree) -> dict[Any, str] | None:

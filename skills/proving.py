@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from practicum.envs.episodes import Episode, ListRecorder
-from practicum.envs.errors import UsageError
+from practicum.envs.errors import UsageError, in_one_line
 from practicum.envs.registry import EnvClass, find
 from practicum.envs.tasks import Task
 from practicum.memory import Sessions
@@ -23,8 +24,10 @@ from practicum.skills.library import EVERY, Entry, Library
 from practicum.skills.naming import Evidence, free_name, goal_of, published_form
 from practicum.skills.practised import settings_of
 from practicum.skills.segments import segments
-from practicum.skills.trials import Limits, Verification
+from practicum.skills.trials import Limits, Verification, is_right
 from practicum.skills.verify import fresh_tasks, verify
+
+logger = logging.getLogger(__name__)
 
 FRESH_SEEDS = 100_000
 """Seeds that each further verification of a skill begins after those of the one before."""
@@ -71,7 +74,8 @@ def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Veri
     """What is left of a program, and how it was judged.
 
     One that was done but wrong is mined again with the guard that would have stopped it, some times at most,
-    and judged on tasks among which those that it was wrong on no longer are.
+    and judged on tasks among which those that it was wrong on no longer are. It is rejected where the guard
+    does not keep it from doing one of those wrong again.
     """
     wrong: list[Task] = []
     traces: list[Trace] = []
@@ -80,7 +84,7 @@ def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Veri
         wrong += verification.wrong
         traces += [_played(mined.skill, mined.job.env_class, task) for task in verification.wrong]
         again = _mined_again(library, mined, traces) if verification.wrong else None
-        if again is None:
+        if again is None or any(_is_wrong(again.skill, mined.job.env_class, task) for task in wrong):
             return mined, verification
         library.reject(mined.skill, mined.job.principal, support=mined.job.size, about=verification.as_json())
         mined = again
@@ -94,6 +98,14 @@ def _mined_again(library: Library, before: Mined, wrong: Sequence[Trace]) -> Min
     except BadSkill:
         return None
     return None if again is None or again.skill.hash == before.skill.hash else again
+
+
+def _is_wrong(skill: Skill, env_class: EnvClass, task: Task) -> bool:
+    episode = Episode(env_class(), task)
+    try:
+        return play(skill, episode).finished and not is_right(episode)
+    finally:
+        episode.env.close()
 
 
 def _played(skill: Skill, env_class: EnvClass, task: Task) -> Trace:
@@ -159,10 +171,10 @@ def _before(library: Library, job: Job) -> Entry | None:
 
 def _not_wanted(library: Library, mined: Mined, verification: Verification, before: Entry | None) -> str:
     """Why a program that passed is not published; empty where it is."""
-    if before is not None and before.status == "published":
+    if before is not None and before.status == "published" and before.skill.env_id == mined.skill.env_id:
         return _no_better(library, mined, verification, before)
     job = mined.job
-    others = [entry.skill for entry in library.entries(job.principal, mined.skill.env)]
+    others = [entry.skill for entry in library.entries(job.principal, mined.skill.env_id)]
     duplicate = duplicate_of(mined.skill, others, job.env_class)
     return f"{duplicate.kind} to {duplicate.name}" if duplicate else ""
 
@@ -236,9 +248,9 @@ def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
     name = skill.name
     try:
         env_class = find(skill.evidence.get("found_by", skill.env_id))
+        verification = judged_anew(library, skill, entry.principal, env_class, limits)
     except UsageError as error:
         return Learnt("left alone", name, str(error))
-    verification = judged_anew(library, skill, entry.principal, env_class, limits)
     if verification.passed:
         library.verified(
             skill, hits=verification.hits, misses=verification.misses, about=verification.as_json()
@@ -257,7 +269,22 @@ def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
 def judged_anew(
     library: Library, skill: Skill, principal: str, env_class: EnvClass, limits: Limits
 ) -> Verification:
-    """Verify a program on tasks that its name was not verified on before, or on its principal's sessions."""
+    """Verify a program on tasks that its name was not verified on before, or on its principal's sessions.
+
+    Raises:
+        UsageError: the world failed.
+    """
+    try:
+        return _judged_anew(library, skill, principal, env_class, limits)
+    except (Exception, SystemExit) as error:  # a world may fail in any way: the person is told
+        logger.debug("verifying %s failed", skill.name, exc_info=True)
+        why = in_one_line(error)
+        raise UsageError(f"{skill.name} was not judged, for {env_class.env_id()} failed: {why}") from error
+
+
+def _judged_anew(
+    library: Library, skill: Skill, principal: str, env_class: EnvClass, limits: Limits
+) -> Verification:
     sessions = Sessions(library.store)
     known = sessions.list(principal, skill.env_id, limit=HELD_OUT, purpose="practice")
     if skill.params.get("required") or skill.evidence.get("part"):

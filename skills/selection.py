@@ -42,6 +42,10 @@ LIKELY = 6
 """Orders for which predicates are looked for."""
 MOST_PREDICATES = 6
 MOST_CASES = 400
+LARGEST = 1e300
+"""What is larger is no number to order by."""
+PARTS = "parts"
+"""The kind of what has parts, which nothing is compared with."""
 
 Pred = Mapping[str, Any]
 Expr = Mapping[str, Any]
@@ -294,7 +298,7 @@ class _Search:
     def _compared(self, first: Expr, second: Expr, bits: float) -> Iterator[_Test]:
         """The comparisons that can be made of two expressions."""
         kinds = self._kinds(first)
-        if len(kinds) != 1 or self._kinds(second) != kinds:
+        if len(kinds) != 1 or PARTS in kinds or self._kinds(second) != kinds:
             return
         a, b = _coded(self._values(first), self._values(second))
         for how in ("le", "ge", "fits") if kinds <= {"number", "clock", "date"} else ("fits",):
@@ -355,12 +359,13 @@ def _kind(value: Any) -> str:
         return "number"
     if isinstance(value, str):
         return "clock" if _CLOCK.fullmatch(value) else "date" if _DATE.fullmatch(value) else "text"
-    return ""
+    return PARTS if isinstance(value, Mapping | list | tuple) else ""
 
 
 def _as_numbers(values: Sequence[Any]) -> Numbers:
-    """Numbers; endless where there is none."""
-    return np.array([v if isinstance(v, int | float) else np.inf for v in values], dtype=float)
+    """Numbers; endless where there is none, or one beyond all bounds."""
+    known = (v if isinstance(v, int | float) and abs(v) < LARGEST else np.inf for v in values)
+    return np.array(list(known), dtype=float)
 
 
 NULL, GONE = -np.inf, np.nan

@@ -69,7 +69,7 @@ def _updates(column: Column, traces: Sequence[Trace]) -> Iterator[dict[str, str]
         columns: set[str] = set()
         for event in trace.played:
             for row in _rows(event.result, column.path):
-                if isinstance(row, Mapping) and column.name in row:
+                if isinstance(row, Mapping) and isinstance(row.get(column.name), str):
                     keys.add(row[column.name])
                     columns |= row.keys()
             found.update(_naming(event.result, column, keys, columns))
@@ -130,9 +130,9 @@ def tellings(traces: Sequence[Trace], forms: Sequence[str], texts: Sequence[str]
             for trace in traces:
                 found.update(_given(trace, path, form))
             several = any(_tells_several(trace, path, form) for trace in traces)
-            for (field, tool, argument), count in found.most_common(1):
-                if count >= 2 and several:
-                    yield Telling(path, form, field, tool, argument)
+            given, count = min(found.items(), key=lambda pair: (-pair[1], pair[0]), default=(None, 0))
+            if given is not None and count >= 2 and several:
+                yield Telling(path, form, *given)
 
 
 def _tells_several(trace: Trace, path: str, form: str) -> bool:

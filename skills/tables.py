@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from practicum.skills.values import Json, at_path
+from practicum.skills.values import MISSING, Json, at_path
 
 MOST_ROWS = 5_000
 """Rows that one table, or one list, has at most; further ones are not looked at."""
@@ -37,15 +37,17 @@ class Table:
 
     def learn(self, number: int, result: Json, expr: Mapping[str, Any]) -> None:
         """Take in the rows that a result shows, and what it tells of known ones elsewhere."""
-        context = {name: at_path(result, path) for name, path in expr.get("with", {}).items()}
-        self.contexts[number] = tuple(context.values())
+        shown_here = {name: at_path(result, path) for name, path in expr.get("with", {}).items()}
+        context = {name: value for name, value in shown_here.items() if _is_scalar(value)}
+        self.contexts[number] = _surroundings(context, expr)
         shown = at_path(result, expr["seen"])
         for row in _entries(shown) if expr["key"] == KEY else _objects(shown):
             if isinstance(row.get(expr["key"]), str | int):
                 self._keep(number, {**row, **context}, expr)
         for update in expr.get("updates", ()):
             for part in _objects(at_path(result, update["at"])):
-                known = self.rows.get((part.get(update["key"]), *context.values()))
+                key = part.get(update["key"])
+                known = self.rows.get((key, *self.contexts[number])) if _is_scalar(key) else None
                 if known is not None:
                     self._keep(number, {**known, **{k: v for k, v in part.items() if k in known}}, expr)
 
@@ -62,7 +64,16 @@ class Table:
 
 def identity_of(row: Mapping[str, Any], expr: Mapping[str, Any]) -> Identity:
     """What tells a row of a `seen` expression from the others."""
-    return (row[expr["key"]], *(row[name] for name in expr.get("with", {})))
+    return (row[expr["key"]], *_surroundings(row, expr))
+
+
+def _surroundings(row: Mapping[str, Any], expr: Mapping[str, Any]) -> Identity:
+    found = (row.get(name, MISSING) for name in expr.get("with", {}))
+    return tuple(value if _is_scalar(value) else MISSING for value in found)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _objects(value: Json) -> Iterator[Mapping[str, Any]]:

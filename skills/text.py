@@ -65,6 +65,9 @@ def _select(stmt: Mapping[str, Any], level: int) -> Iterator[str]:
 
 def _if(stmt: Mapping[str, Any], level: int) -> Iterator[str]:
     guard = stmt["cond"]
+    if not stmt["then"] and not guard["no"]:
+        yield _at(level, f"only where {_side(guard, 'yes')}")
+        return
     yield _at(level, f"if {_side(guard, 'yes')}:")
     yield from _lines(stmt["then"], level + 1)
     if guard["no"] or "else" in stmt:

@@ -35,6 +35,7 @@ from tests.mcp_server.clients import (
     command,
     serving,
 )
+from tests.skills import buying
 from tests.skills.buying import KIOSK
 
 Practise = Callable[..., Practice]
@@ -217,6 +218,39 @@ async def test_a_round_that_fails_is_told_in_one_line_and_serving_goes_on(
     assert len(told) == 1
     assert told[0].splitlines() == told
     assert "no_such_module" in told[0]
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM")
+def test_a_round_that_is_told_to_end_gives_its_lease_back(
+    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, gate, begun = Path(KIOSK.partition(":")[0]).read_text(), tmp_path / "gate", tmp_path / "begun"
+    before = '        """Put the wares'
+    waits = f"""
+        from pathlib import Path
+
+        while Path({str(gate)!r}).exists():
+            Path({str(begun)!r}).touch()
+"""
+    (tmp_path / "slow_kiosk.py").write_text(source.replace(before, waits + before))
+    monkeypatch.setattr(buying, "KIOSK", f"{tmp_path / 'slow_kiosk.py'}:Kiosk")
+    store = Store.open(db)
+    for seed in buying.train_seeds(4):
+        buying.buy(store, seed)
+    gate.touch()
+    with subprocess.Popen(
+        [*command()[:2], CHILD, str(db), "kiosk"], stdin=subprocess.PIPE, cwd=ROOT
+    ) as child:
+        try:
+            wait_until(begun.exists)
+            assert store.read("SELECT 1 FROM leases")
+            child.terminate()
+            assert child.wait(timeout=PATIENCE_S) == 0
+        finally:
+            child.kill()
+    assert store.read("SELECT 1 FROM leases") == []
+    store.close()
 
 
 @pytest.mark.integration

@@ -106,6 +106,12 @@ def test_a_short_result_is_left_as_it_is() -> None:
     assert capped(body, 1) == (body, compact(body))
 
 
+def test_the_session_id_stays_whole_whatever_is_cut() -> None:
+    long = {"k" * 20_000: ["v" * 30_000] * 50}
+    body, _ = capped({"session_id": "f" * 32, "turn": 1, "result": long}, 1)
+    assert body["session_id"] == "f" * 32
+
+
 def test_half_a_surrogate_pair_is_shown_as_a_question_mark() -> None:
     shown, text = capped({"result": ["\ud800", {"\udfff": "é"}]}, 1)
     assert shown == {"result": ["?", {"?": "é"}]}

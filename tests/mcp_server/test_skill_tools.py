@@ -31,6 +31,7 @@ from tests.mcp_server.clients import (
     call,
     http_client,
     over_http,
+    refusal,
     world,
 )
 from tests.mcp_server.conftest import Somebody
@@ -171,7 +172,7 @@ async def test_a_foreign_skill_looks_exactly_like_none(
     async with Client(PracticumServer(Practice(empty, practice.served), somebody)) as client:
         assert await skills_of(client) == []
     assert not any("Stores all" in answer for answer in bobs)
-    assert "the library has no skill 'skill_store_all'; The library holds no skill yet" in bobs[5]
+    assert "the library has no skill 'skill_store_all'; it has none yet" in bobs[5]
     empty.close()
     somebody.principal = "ada"
     async with Client(serve(bind=somebody)) as client:
@@ -308,4 +309,23 @@ async def test_a_search_finds_first_what_did_such_tasks_before(serve: Serve, sto
         found = (await call(client, "search_skills", query=query, limit=2))["skills"]
         assert [each["name"] for each in found] == ["skill_store_4", "skill_store_0"]
         assert (found[0]["uses"], found[0]["successes"]) == (1, 1)
-        assert (await call(client, "search_skills", query=query, env="nowhere"))["skills"] == []
+
+
+async def test_a_search_without_finds_says_where_it_looked(serve: Serve, store: Store) -> None:
+    publish(store, a_skill())
+    async with Client(serve(PARCELS, world("Talk"))) as client:
+        found = await call(client, "search_skills", query="say it", env="talk")
+        assert found == {"skills": [], "note": "No skill of talk yet; play with the environment's own tools."}
+        assert len((await call(client, "search_skills", query="store", env="parcels-v1"))["skills"]) == 1
+        said = await refusal(client, "search_skills", query="say it", env="tlak")
+        assert said == "no environment 'tlak'; did you mean 'talk'?; this server has parcels, talk"
+
+
+async def test_bad_arguments_are_told_with_those_that_there_are(serve: Serve, store: Store) -> None:
+    publish(store, CHOOSING)
+    async with Client(serve()) as client:
+        await call(client, "open_session")
+        for given in ({}, {"locker": 5}, {"locker": "L0", "door": 1}):
+            said = await refusal(client, "skill_store_in", **given)
+            assert said.startswith("bad arguments of skill_store_in: ")
+            assert said.endswith("; it takes locker")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.envs import Episode, ListRecorder, find
-from practicum.skills.ingest import Trace, trace_of
+from practicum.skills.ingest import Event, Trace, trace_of
 from practicum.skills.interpreter import play
 from practicum.skills.language import Skill, calls_in
 from practicum.skills.mining import mine
+from practicum.skills.sightings import tellings
 from practicum.skills.text import as_text
 from tests.skills.buying import KIOSK, train_seeds
 from tests.skills.by_hand import PARCELS, by_hand, tries
@@ -66,7 +69,8 @@ def traces() -> dict[str, list[Trace]]:
     mixed = [bought(seed, paper=PAPERS[number % 2]) for number, seed in enumerate(train_seeds(12))]
     flight = find("flight")
     flown = by_hand("flight", flight.tasks(kind="cancel").split("train").take(8), noise=0.1)
-    return {"parcels": stored(12, noise=0.2), "kiosk": mixed, "flight": flown}
+    booked = by_hand("flight", flight.tasks(kind="book").split("train").take(5), noise=0.1)
+    return {"parcels": stored(12, noise=0.2), "kiosk": mixed, "flight": flown, "bookings": booked}
 
 
 @pytest.mark.parametrize("world", ["parcels", "kiosk", "flight"])
@@ -89,6 +93,69 @@ def test_what_is_mined_of_bookings_does_not_depend_on_their_order():
     assert first is not None
     assert again is not None
     assert again.as_json() == first.as_json()
+
+
+def test_of_calls_that_were_given_what_was_told_equally_often_always_the_same_one_counts():
+    form = "{code}: {percent:d}% off"
+    shown = {"said": ["SAVE: 5% off", "MORE: 6% off"]}
+    tools = ("look", *(f"use_{letter}" for letter in "hgfedcba"))
+    events = tuple(
+        Event(tool, {"code": "SAVE"} if n else {}, shown, None, False, None, n)
+        for n, tool in enumerate(tools)
+    )
+    sold = replace(bought(1, paper="plain"), events=events, played=events)
+    [telling] = tellings([sold, sold], [form], ["/said"])
+    assert (telling.field, telling.tool, telling.argument) == ("code", "use_a", "code")
+
+
+# What worlds may show ---------------------------------------------------------------------------------
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    10**400,
+    "",
+    "10:30",
+    [],
+    [1],
+    ["a"],
+    {},
+    {"id": [1]},
+    [{"id": [1]}],
+    [[1]],
+)
+
+
+def places_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container of a JSON value with each of its keys."""
+    for key, part in list(value.items()) if isinstance(value, dict) else list(enumerate(value)):
+        yield value, key
+        if isinstance(part, dict | list):
+            yield from places_in(part)
+
+
+def odd(value: Any, rng: random.Random) -> Any:
+    """The same with something odd in some of its places, or nothing."""
+    value = json.loads(json.dumps(value))
+    for holder, key in list(places_in([value]))[1:]:
+        if rng.random() < 0.05:
+            holder[key] = rng.choice(ODD)
+    return value
+
+
+@pytest.mark.parametrize("world", ["parcels", "kiosk", "flight", "bookings"])
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_worlds_show_mining_comes_to_an_end(traces, world, seed):
+    env_class = {"parcels": LOCKERS, "kiosk": STALLS}.get(world, find("flight"))
+    rng = random.Random(seed)
+    changed = [
+        replace(trace, played=tuple(replace(e, result=odd(e.result, rng)) for e in trace.played))
+        for trace in traces[world][:5]
+    ]
+    program = mine(changed, env_class)
+    assert program is None or Skill.from_json(program.named("skill_odd").as_json()).hash == program.hash
 
 
 # Refused calls ----------------------------------------------------------------------------------------
