@@ -20,7 +20,7 @@ from practicum.skills.features import Moments, Vector, Vocabulary
 
 BY_HAND = ""
 """The arm of whoever uses no skill."""
-PRICE = 0.05
+PRICE = 0.1
 """What the first decision costs, in successes; further ones cost less and less, all of them less than one."""
 STOPPED = 0.5
 """What a stop of a skill earns where nobody has gone on by hand from it yet."""
