@@ -155,10 +155,13 @@ _VALUES = ("const", "lookup", "yes", "no", "is", "with")
 
 
 def nodes_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object in a part of a program, outermost first; what stands in its values is no part of it."""
+    """Every object in a part of a program, outermost first; what stands in its values is no part of it.
+
+    Equal programs are gone through in the same order, however their keys are ordered: `else` comes last.
+    """
     if isinstance(value, Mapping):
         yield value
-        for key, part in value.items():
+        for key, part in sorted(value.items(), key=lambda item: item[0] == "else"):
             if key == "args" and isinstance(part, Mapping):
                 yield from nodes_in(list(part.values()))
             elif key not in _VALUES:

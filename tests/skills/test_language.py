@@ -63,6 +63,16 @@ def renamed_in(key: str, part: Any, names: dict[str, str]) -> Any:
 NAMING = ("id", "ref", "row", "refused")
 
 
+def test_the_order_of_keys_tells_no_programs_apart():
+    first, second = ({"do": "call", "id": name, "tool": name, "args": {}} for name in ("ask", "tell"))
+    cond = {"on": {"after": True}, "yes": [], "no": []}
+    parts = {"do": "if", "cond": cond, "then": [first], "else": [second]}
+    one = Skill.from_json({**BUY.as_json(), "body": [parts]})
+    other = Skill.from_json({**BUY.as_json(), "body": [dict(reversed(parts.items()))]})
+    assert one.tools == other.tools == ("ask", "tell")
+    assert one.hash == other.hash
+
+
 @slowly
 @given(skills())
 def test_every_program_survives_the_way_through_json(program):
