@@ -24,7 +24,7 @@ from practicum.envs.episodes import Episode, ListRecorder, Opening, Step
 from practicum.envs.errors import ActionError, in_one_line
 from practicum.envs.lint import HANDLE_ARGUMENTS, lint_tool
 from practicum.envs.outside import LiveOutside, ReplayedOutside, ReplayMismatch
-from practicum.envs.probing import leaks, spoil, unnoted, words_in
+from practicum.envs.probing import leaks, public_words, spoil, unnoted, words_in
 from practicum.envs.records import noting
 from practicum.envs.spaces import WORDS, sample_arguments
 from practicum.envs.tasks import Task
@@ -165,8 +165,9 @@ class _Watch:
         self.recorder = ListRecorder()
         self.episode = _watched("begin", lambda: Episode(self.env, task, recorder=self.recorder))
         self.words: dict[str, None] = {}
-        names = (name for action in env_class.actions.values() for name in (action.name, *action.parameters))
-        self._public = frozenset(names)
+        self._public = frozenset(
+            word for action in env_class.actions.values() for word in public_words(action)
+        )
         self.look_at("the opening", [self.opening.observation, self.opening.text])
         self.look_at("the task", [task.instruction, dict(task.params)])
         for place in unnoted(self.env.state):
@@ -209,7 +210,9 @@ class _Watch:
             json.dumps(shown, allow_nan=False)
         except (TypeError, ValueError) as error:
             self.report.tell("result", place, f"{error}; results are plain JSON")
-        for key in leaks(self.episode.task.secret, shown, self._public):
+        told = () if place == "the task" else self.env.told_in_play
+        secret = {key: value for key, value in self.episode.task.secret.items() if key not in told}
+        for key in leaks(secret, shown, self._public):
             self.report.tell(
                 "secret", place, f"shows what task.secret[{key!r}] holds; the agent must not see it"
             )

@@ -66,6 +66,9 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
     `{found:d} rows[ on {day}]`; a field is a word, or with `:d` a whole number, brackets may be left out."""
     tariffs: ClassVar[Mapping[str, Mapping[int, int]]] = {}
     """What a task parameter adds to a price, in percent by its values: `{"instalments": {3: 2, 6: 4}}`."""
+    told_in_play: ClassVar[tuple[str, ...]] = ()
+    """Keys of a task's secret that calls may bring to light, such as what a customer says when asked; a task
+    itself shows none of them."""
     blocking: bool = False
     """Whether actions wait for something (a process, a chat model) and belong in a worker thread."""
     actions: ClassVar[Mapping[str, Action]] = {}
@@ -139,6 +142,16 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         """The task of a seed. The default has the settings as params and the docstring as instruction."""
         goal = inspect.cleandoc(cls.__doc__ or "")
         return Task(cls.name, cls.version, seed, cls.checked_settings(settings), goal)
+
+    @classmethod
+    def waits(cls, task: Task) -> bool:
+        """Whether the actions wait for something in the episode of a task; `blocking` is the same for all."""
+        return cls.blocking
+
+    @classmethod
+    def handbook(cls, **settings: Any) -> str:
+        """What agents may read of the world beside its tools, such as a policy: Markdown, empty by itself."""
+        return ""
 
     @classmethod
     def render_text(cls, result: Any) -> str:
@@ -231,7 +244,8 @@ class ToolEnv(gymnasium.Env[Any, Any], Generic[S]):
         self._changes = None
         self._terms = {}
         self._each_step = {"step": self.rewards["step"]} if "step" in self.rewards else {}
-        self.state = recorded(self.begin(**task.params))
+        self.blocking = self.waits(task)
+        self.state = recorded(self.begin(**task.params, **task.places))
         self._steps = 0
         self._over = False
         self._send_back = options.get("min_try", 1) - 1

@@ -55,6 +55,9 @@ class DomainProfile:
     """Who judges the end: `world` (its own state) or `rubric` (a judge reads the transcript)."""
     rubric_weights: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(RUBRICS, 0.2))
     """Weight of each rubric; they sum to 1."""
+    gathered: tuple[str, ...] = ()
+    """JSON pointers to what an agent gathers in a result, such as `/cart/items`: a list or an object that
+    comes to hold less is a step back."""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -79,6 +82,10 @@ class DomainProfile:
         if self.categories or self.ending_tools:
             return tool in self.ending_tools
         return _kind_of(tool) == "end"
+
+    def talks(self, tool: str) -> bool:
+        """Whether a call of the tool is a turn with somebody who answers; only the profile says so."""
+        return tool in self.categories.get("talk", ()) and tool not in self.ending_tools
 
 
 def _guessed(tool: str, marks: Marks | None) -> str:
@@ -170,6 +177,7 @@ TRAVEL = register_domain(
             }
         ),
         rubric_weights=_weights(0.3, 0.2, 0.2, 0.15, 0.15),
+        gathered=("/cart/items",),
     )
 )
 

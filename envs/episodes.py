@@ -57,6 +57,10 @@ class Step:
     """The agent's own words beside the call."""
     latency_us: int = field(default=0, compare=False)
     render: Callable[[Any], str] = field(default=str, repr=False, compare=False)
+    """Belongs to the world, so a step that comes from another process has a plain one instead."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "render": str}
 
     @cached_property
     def result_json(self) -> bytes:

@@ -17,3 +17,11 @@ def at_home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise UsageError(f"cannot find {path}: there is no such user") from None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name; none has a name that no file can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

@@ -76,6 +76,18 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(part)
 
 
+def public_words(action: Action) -> Iterator[str]:
+    """Texts that every agent knows of an action: its name, its arguments, and the values that they may have.
+
+    Values are those of a `Literal`, and those that the text of an argument has between single quotes.
+    """
+    yield action.name
+    for name, schema in action.schema["properties"].items():
+        yield name
+        yield from map(str, schema.get("enum", ()))
+        yield from re.findall(r"'([^']+)'", schema.get("description", ""))
+
+
 def leaks(secret: Mapping[str, Any], shown: Any, public: frozenset[str]) -> Iterator[str]:
     """Keys of a secret of which something stands in what is shown.
 

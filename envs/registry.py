@@ -31,6 +31,7 @@ EnvClass = type[ToolEnv[Any]]
 
 _registered: dict[str, EnvClass | str] = {
     "flight-v1": "practicum.envs.flight_booking_env:FlightBookingEnv",
+    "retail-v1": "practicum.envs.retail.env:RetailEnv",
 }
 
 

@@ -41,6 +41,9 @@ class Task:
     step_limit: Annotated[int, Field(ge=1)] = 50
     id: str = ""
     """A name for people; the content decides what a task is."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Keyword arguments of `begin` that say where something lies on this machine, such as a folder; no part
+    of the content, and not shown to agents."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= LARGEST_INTEGER:
@@ -53,7 +56,7 @@ class Task:
 
     @cached_property
     def hash(self) -> str:
-        """Content hash: 32 hex digits over everything but the id and the difficulty."""
+        """Content hash: 32 hex digits over everything but the id, the difficulty and the places."""
         world = [self.env, self.version, self.seed, self.params]
         content = [*world, self.instruction, self.secret, self.step_limit]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -68,6 +71,8 @@ class Task:
     def as_json(self) -> dict[str, Any]:
         """A plain JSON object, `split` and `hash` included; it shares params and secret with the task."""
         own = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if not self.places:
+            del own["places"]
         return own | {"split": self.split, "hash": self.hash}
 
     @classmethod

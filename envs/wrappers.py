@@ -9,7 +9,7 @@ import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -22,6 +22,15 @@ from practicum.envs.tasks import Task
 
 Played = tuple[Any, float, bool, bool, dict[str, Any]]
 RewardOfSteps = Callable[[Sequence[Step]], float]
+
+
+@runtime_checkable
+class EpisodeReward(Protocol):
+    """A reward function that wants to know how an episode begins, and is made anew for each."""
+
+    def begin(self, world: ToolEnv[Any], observation: Any) -> RewardOfSteps:
+        """The function for the episode that has begun in `world` with its first observation."""
+
 
 FAILED = "The call failed on its way and changed nothing; try it again."
 LOST = "The answer was lost on its way; the call may have taken effect."
@@ -85,33 +94,40 @@ class TimeBudget(WorldWrapper):
 class RewardFunction(WorldWrapper):
     """Adds what a function of the steps so far gives, as a reward term of its own."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any], fn: RewardOfSteps, term: str = "shaped") -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], fn: RewardOfSteps | EpisodeReward, term: str = "shaped"
+    ) -> None:
         """Wrap an environment.
 
         Args:
             env: a ToolEnv, wrapped or not.
             fn: gets the episode's steps, newest last, and gives a finite number; it draws on nothing else, so
-                that a replay earns the same.
+                that a replay earns the same. Or what makes such a function when an episode begins.
             term: what the reward is called among the step's terms.
         """
         super().__init__(env)
         self.fn = fn
         self.term = term
         self._steps: list[Step] = []
+        self._of_steps: RewardOfSteps | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode without steps."""
         self._steps = []
-        return super().reset(seed=seed, options=options)
+        observation, info = super().reset(seed=seed, options=options)
+        fn = self.fn
+        self._of_steps = fn.begin(self.world, observation) if isinstance(fn, EpisodeReward) else fn
+        return observation, info
 
     def step(self, action: Any) -> Played:
         """Play a call, and add the term."""
         played = _played(super().step(action))
         step = as_step(len(self._steps) + 1, self.world, played)
         self._steps.append(step)
-        extra = float(self.fn(self._steps))
+        assert self._of_steps is not None, "reset() begins an episode"
+        extra = float(self._of_steps(self._steps))
         if not math.isfinite(extra):
             raise ValueError(f"the reward function gave {extra} for turn {len(self._steps)}")
         observation, _, terminated, truncated, info = played

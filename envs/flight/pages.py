@@ -66,8 +66,8 @@ def text_of(result: Any) -> str:
         lines.append(_payment_line(result["payment_state"]))
     if result["booking"]:
         ticket = result["booking"]
-        shown = (ticket[name] for name in ("status", "price", "fee", "flight_id", "id"))
-        lines.append("booking {} {} fee {} {} {}".format(*shown))
+        shown = (ticket[name] for name in ("status", "price", "fee", "refund", "flight_id", "id"))
+        lines.append("booking {} {} fee {} refund {} {} {}".format(*shown))
     return "\n".join([*lines, *result["messages"]])
 
 

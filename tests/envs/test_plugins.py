@@ -79,7 +79,7 @@ def run(*command, **extra):
 def test_every_broken_plugin_is_one_line_and_the_others_load(plugins):
     said = run("-c", WHAT_IS_FOUND, PYTHONPATH=str(plugins)).splitlines()
     loaded, broken = json.loads(said[-1])
-    assert loaded == ["flight-v1", "good-v3", "loud-v1"]
+    assert loaded == ["flight-v1", "retail-v1", "good-v3", "loud-v1"]
     assert set(broken) == {f"{name}-v1" for name in BROKEN}
     for name, (_, reason) in BROKEN.items():
         assert broken[f"{name}-v1"].startswith(f"the plugin '{name}-v1' cannot be loaded: {reason}")
@@ -88,7 +88,7 @@ def test_every_broken_plugin_is_one_line_and_the_others_load(plugins):
 
 def test_the_command_lists_them_and_keeps_what_they_print_out_of_its_output(plugins, tmp_path):
     said = json.loads(run("-m", "practicum", "envs", "--json", PYTHONPATH=str(plugins), HOME=str(tmp_path)))
-    assert {each["id"] for each in said["environments"]} == {"flight-v1", "good-v3", "loud-v1"}
+    assert {each["id"] for each in said["environments"]} == {"flight-v1", "retail-v1", "good-v3", "loud-v1"}
     assert {each["name"] for each in said["broken"]} == {f"{name}-v1" for name in BROKEN}
 
 

@@ -127,7 +127,7 @@ def test_plugins_load_and_a_broken_one_is_one_line(tmp_path):
         }))
     """
     found = run_python(code, PYTHONPATH=str(tmp_path))
-    assert found["loaded"] == ["flight-v1", "good-v3"]
+    assert found["loaded"] == ["flight-v1", "retail-v1", "good-v3"]
     assert found["found"] == "good-v3"
     assert found["flight"] == "practicum.envs.flight_booking_env"
     assert set(found["broken"]) == {"bad-v1", "odd-v1"}

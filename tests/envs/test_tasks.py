@@ -27,6 +27,7 @@ TASKS = st.builds(
     secret=st.dictionaries(TEXT, JSON, max_size=3),
     step_limit=st.integers(1, 500),
     id=TEXT,
+    places=st.dictionaries(TEXT, TEXT, max_size=2),
 )
 
 
@@ -40,7 +41,8 @@ def test_what_is_saved_is_loaded(tmp_path_factory, tasks):
 @given(TASKS)
 def test_the_hash_is_of_the_content_and_not_of_the_name_or_order(task):
     again = Task.from_json(json.loads(json.dumps(task.as_json(), sort_keys=True)))
-    assert again.hash == task.hash == replace(task, id="other", difficulty=0.5).hash
+    other = replace(task, id="other", difficulty=0.5, places={"data": "/elsewhere"})
+    assert again.hash == task.hash == other.hash
     assert replace(task, seed=task.seed + 1).hash != task.hash
     assert replace(task, secret={"new": 1}).hash != task.hash
     assert len(task.hash) == 32
