@@ -1,0 +1,1 @@
+"""The retail world: customers, orders and products, the tools of their service desk, and who calls it."""

@@ -1,0 +1,72 @@
+"""What the shipped shop sells: each product with the options that its variants differ in, and its price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+GOODS: Mapping[str, tuple[float, Mapping[str, tuple[str, ...]]]] = {
+    name: (price, dict(options))
+    for name, price, options in (
+        ("Alarm Clock", 28.0, {"display": ("analog", "digital"), "color": ("black", "white", "red")}),
+        ("Armchair", 420.0, {"cover": ("linen", "leather", "velvet"), "color": ("grey", "green", "brown")}),
+        ("Baking Dish", 32.0, {"size": ("small", "medium", "large"), "material": ("glass", "stoneware")}),
+        ("Bath Towel", 19.0, {"size": ("hand", "bath", "sauna"), "color": ("white", "sand", "navy")}),
+        ("Beach Tent", 64.0, {"persons": ("2", "3", "4"), "color": ("blue", "orange")}),
+        ("Bedside Table", 95.0, {"wood": ("oak", "pine", "walnut"), "drawers": ("1", "2")}),
+        ("Binoculars", 140.0, {"magnification": ("8x", "10x", "12x"), "lens": ("25 mm", "42 mm")}),
+        ("Board Game", 36.0, {"players": ("2", "2-4", "3-6"), "language": ("English", "Spanish")}),
+        ("Bread Knife", 41.0, {"blade": ("20 cm", "25 cm"), "handle": ("wood", "plastic", "steel")}),
+        ("Camping Stove", 58.0, {"fuel": ("gas", "spirit", "wood"), "burners": ("1", "2")}),
+        ("Car Charger", 22.0, {"ports": ("1", "2", "3"), "power": ("20 W", "45 W")}),
+        ("Chess Set", 75.0, {"wood": ("maple", "rosewood"), "board": ("30 cm", "40 cm", "50 cm")}),
+        ("Cutting Board", 29.0, {"material": ("bamboo", "beech", "plastic"), "size": ("small", "large")}),
+        ("Desk Fan", 38.0, {"speeds": ("2", "3", "5"), "color": ("black", "white")}),
+        ("Document Scanner", 210.0, {"feed": ("single", "duplex"), "speed": ("15 ppm", "30 ppm", "60 ppm")}),
+        ("Door Mat", 24.0, {"material": ("coir", "rubber"), "size": ("40x60", "50x80", "60x90")}),
+        ("Drawing Tablet", 180.0, {"area": ("A6", "A5", "A4"), "connection": ("USB", "wireless")}),
+        ("Electric Drill", 115.0, {"voltage": ("12 V", "18 V"), "case": ("none", "bag", "box")}),
+        ("Fishing Rod", 88.0, {"length": ("1.8 m", "2.4 m", "3.0 m"), "action": ("fast", "slow")}),
+        ("Floor Lamp", 99.0, {"shade": ("fabric", "glass", "metal"), "light": ("warm", "cold")}),
+        ("Flower Pot", 17.0, {"diameter": ("14 cm", "20 cm", "28 cm"), "color": ("terracotta", "white")}),
+        ("Food Processor", 155.0, {"bowl": ("1.5 l", "2.5 l", "3.5 l"), "power": ("600 W", "1000 W")}),
+        ("Garden Shears", 34.0, {"blade": ("bypass", "anvil"), "length": ("20 cm", "40 cm", "70 cm")}),
+        ("Guitar", 310.0, {"type": ("classical", "western", "electric"), "size": ("3/4", "4/4")}),
+        ("Hair Dryer", 49.0, {"power": ("1200 W", "2000 W"), "nozzle": ("narrow", "wide", "diffuser")}),
+        ("Hammock", 72.0, {"persons": ("1", "2"), "fabric": ("cotton", "nylon", "polyester")}),
+        ("Inkjet Printer", 135.0, {"functions": ("print", "print and scan"), "paper": ("A4", "A3")}),
+        ("Kitchen Scale", 26.0, {"limit": ("3 kg", "5 kg", "10 kg"), "surface": ("glass", "steel")}),
+        ("Ladder", 105.0, {"steps": ("3", "5", "7"), "material": ("aluminium", "wood")}),
+        ("Leather Belt", 37.0, {"length": ("85 cm", "95 cm", "105 cm"), "color": ("black", "brown")}),
+        ("Lunch Box", 21.0, {"volume": ("0.8 l", "1.2 l", "1.8 l"), "material": ("steel", "plastic")}),
+        ("Microphone", 125.0, {"type": ("condenser", "dynamic"), "connection": ("USB", "XLR")}),
+        ("Mirror", 66.0, {"shape": ("round", "square", "oval"), "frame": ("none", "wood", "metal")}),
+        ("Network Router", 118.0, {"standard": ("Wi-Fi 6", "Wi-Fi 7"), "ports": ("2", "4", "8")}),
+        ("Paint Roller", 14.0, {"width": ("10 cm", "18 cm", "25 cm"), "surface": ("smooth", "rough")}),
+        (
+            "Picnic Blanket",
+            33.0,
+            {"size": ("130x150", "200x200"), "pattern": ("plain", "checked", "striped")},
+        ),
+        ("Pillow", 45.0, {"filling": ("down", "foam", "latex"), "firmness": ("soft", "firm")}),
+        ("Pocket Knife", 52.0, {"tools": ("4", "8", "12"), "handle": ("wood", "plastic")}),
+        ("Pressure Cooker", 110.0, {"volume": ("3 l", "4.5 l", "6 l"), "lid": ("twist", "lever")}),
+        ("Projector", 480.0, {"resolution": ("720p", "1080p", "4K"), "lamp": ("LED", "laser")}),
+        ("Rain Jacket", 92.0, {"size": ("S", "M", "L", "XL"), "color": ("yellow", "navy", "olive")}),
+        ("Record Player", 230.0, {"drive": ("belt", "direct"), "output": ("line", "USB", "wireless")}),
+        ("Rucksack Cover", 18.0, {"volume": ("20 l", "40 l", "60 l"), "color": ("orange", "black")}),
+        ("Sewing Machine", 265.0, {"stitches": ("12", "24", "60"), "control": ("dial", "screen")}),
+        ("Sleeping Bag", 130.0, {"limit": ("10 °C", "0 °C", "-10 °C"), "zip": ("left", "right")}),
+        ("Snow Boots", 108.0, {"size": ("38", "40", "42", "44"), "lining": ("wool", "fleece")}),
+        ("Soldering Iron", 47.0, {"power": ("30 W", "60 W", "80 W"), "tip": ("fine", "wide")}),
+        ("Table Cloth", 31.0, {"size": ("130x160", "140x220"), "color": ("white", "red", "blue")}),
+        ("Table Tennis Bat", 39.0, {"rubber": ("smooth", "pimpled"), "handle": ("straight", "flared")}),
+        ("Telescope", 350.0, {"aperture": ("70 mm", "90 mm", "130 mm"), "mount": ("fixed", "equatorial")}),
+        ("Toaster", 44.0, {"slots": ("2", "4"), "color": ("black", "red", "steel")}),
+        ("Travel Adapter", 23.0, {"sockets": ("1", "2"), "USB": ("none", "1 port", "3 ports")}),
+        ("Umbrella", 27.0, {"size": ("pocket", "stick"), "color": ("black", "blue", "red", "green")}),
+        ("Wall Shelf", 56.0, {"width": ("60 cm", "80 cm", "110 cm"), "wood": ("oak", "pine")}),
+        ("Winter Gloves", 35.0, {"size": ("S", "M", "L"), "material": ("leather", "wool", "fleece")}),
+        ("Wool Blanket", 84.0, {"size": ("130x180", "150x200", "200x220"), "color": ("grey", "rust")}),
+    )
+}
+"""Price in dollars of the plainest variant, and the values of each option."""
