@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from practicum.envs.episodes import Step
 from practicum.memory.rows import STEP_COLUMNS, StepRow, dump_text, load, step_row
-from practicum.memory.starts import SessionStart
+from practicum.memory.starts import SessionStart, insert_start
 
 EPISODE_OVER = "episode"
 """The reason of an end that the world or its step limit brought about."""
@@ -157,6 +157,27 @@ def insert_end_once(connection: sqlite3.Connection, session_id: str, reason: str
     ended = "SELECT 1 FROM session_ends WHERE session = ?"
     if not connection.execute(ended, (session_id,)).fetchone():
         insert_end(connection, session_id, reason, now, None)
+
+
+def insert_whole(
+    connection: sqlite3.Connection,
+    start: SessionStart,
+    steps: Iterable[Step],
+    *,
+    reason: str,
+    outcome: Mapping[str, Any] | None,
+    ended_at: float | None = None,
+) -> None:
+    """Write a session that has ended, with all its steps, within the caller's transaction.
+
+    Its steps have the time of its end, in seconds since 1970; without one, that of its start.
+    """
+    insert_start(connection, start)
+    now = start.started_at if ended_at is None else ended_at
+    rows = [step_row(start.id, step, now) for step in steps]
+    connection.executemany(_INSERT_BLOB, [blob for _, blob in rows if blob is not None])
+    connection.executemany(_INSERT_STEP, [row for row, _ in rows])
+    insert_end(connection, start.id, reason, now, outcome)
 
 
 def insert_copies(connection: sqlite3.Connection, start: SessionStart) -> None:

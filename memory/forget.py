@@ -76,12 +76,12 @@ def _remove(store: Store, ids: tuple[str, ...]) -> tuple[int, int, int, tuple[st
         connection.execute("PRAGMA defer_foreign_keys = ON")
         with _named(connection, ids):
             skills = retire_unsupported(connection, "temp.forgotten", time.time())
-            removed = {table: _delete(connection, table) for table in _tables_about_sessions(connection)}
+            removed = {place: _delete(connection, *place) for place in _columns_about_sessions(connection)}
             connection.execute("DELETE FROM session_starts WHERE id IN (SELECT id FROM temp.forgotten)")
             blobs = connection.execute(_DELETE_BLOBS).rowcount
             _leave_index(connection)
             tasks = connection.execute(_DELETE_TASKS).rowcount
-        steps = removed["steps"]
+        steps = removed["steps", "session"]
         insert_event(connection, "forgotten", {"sessions": ids, "steps": steps}, time.time())
     return steps, blobs, tasks, tuple(skills)
 
@@ -145,17 +145,19 @@ def _leave_index(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO task_texts (task_texts) VALUES ('optimize')")  # no remains of words
 
 
-def _tables_about_sessions(connection: sqlite3.Connection) -> list[str]:
-    """Every table with a column `session`, those of later migrations included."""
+def _columns_about_sessions(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Every table and its column that names sessions, those of later migrations included."""
     rows = connection.execute(
-        "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns "
-        "WHERE tables.type = 'table' AND columns.name = 'session' ORDER BY tables.name"
+        "SELECT tables.name, columns.name FROM sqlite_master AS tables, "
+        "pragma_table_info(tables.name) AS columns "
+        "WHERE tables.type = 'table' AND columns.name IN ('session', 'other_session') "
+        "ORDER BY tables.name, columns.name"
     )
-    return [name for (name,) in rows.fetchall()]
+    return [(table, column) for table, column in rows.fetchall()]
 
 
-def _delete(connection: sqlite3.Connection, table: str) -> int:
-    sql = f"DELETE FROM {table} WHERE session IN (SELECT id FROM temp.forgotten)"  # noqa: S608  # a name of ours
+def _delete(connection: sqlite3.Connection, table: str, column: str) -> int:
+    sql = f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM temp.forgotten)"  # noqa: S608  # names of ours
     return connection.execute(sql).rowcount
 
 

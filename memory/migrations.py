@@ -1,6 +1,7 @@
 """Migrations: how the database came to its present form, in numbered steps, never edited once released.
 
-A table about sessions names the session's id in a column `session`; `practicum forget` finds it by that.
+A table about sessions names the session's id in a column `session`, a second one in `other_session`;
+`practicum forget` finds it by that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from practicum.envs.errors import UsageError
+from practicum.memory.score_tables import SCORE_TABLES
 from practicum.memory.skill_tables import SKILL_TABLES
 
 if TYPE_CHECKING:
@@ -223,6 +225,20 @@ def m003_skills(db: Database) -> None:
         db.executescript(_append_only(table))
 
 
+def m004_training(db: Database) -> None:
+    """What steps are worth: scores, replies of judges, ratings by people; and which session is preferred."""
+    db.executescript(SCORE_TABLES)
+    for table in ("step_scores", "ratings", "preferences"):
+        db.executescript(_append_only(table))
+
+
+def m005_openings(db: Database) -> None:
+    """What agents are shown first, which until then was made anew from the task."""
+    columns = db.query("SELECT name FROM pragma_table_info('session_starts')")
+    if "opening" not in [column["name"] for column in columns]:
+        db.executescript("ALTER TABLE session_starts ADD COLUMN opening TEXT;")
+
+
 def _append_only(table: str) -> str:
     return (
         f"CREATE TRIGGER {table}_refuses_update BEFORE UPDATE ON {table}"
@@ -233,7 +249,7 @@ def _append_only(table: str) -> str:
 
 
 MIGRATIONS: dict[str, Callable[[Database], None]] = {
-    m.__name__: m for m in (m001_log, m002_recall, m003_skills)
+    m.__name__: m for m in (m001_log, m002_recall, m003_skills, m004_training, m005_openings)
 }
 
 

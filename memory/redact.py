@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, count, takewhile
 from typing import Any
@@ -38,17 +39,18 @@ class Redactor:
     """
 
     def __init__(self, names: Collection[str] = (), values: Iterable[Any] = ()) -> None:
-        scalars = {(type(part), part): part for value in values for part in _scalars(value)}.values()
+        scalars = {(type(part), part): part for value in values for part in scalars_in(value)}.values()
         texts = {str(part) for part in scalars if len(str(part)) >= LEAST}
         self._names = frozenset(names)
-        self._forms = sorted({form for text in texts for form in _forms(text)}, key=len, reverse=True)
+        forms = {form for text in texts for form in forms_of(text) if len(form) >= LEAST}
+        self._forms = sorted(forms, key=len, reverse=True)
         self._numbers = {number for text in texts if (number := _as_number(text)) is not None}
 
     def text(self, text: str) -> str:
         """A text without the secrets in it."""
         if len(text) < LEAST:
             return text
-        return _without(text, sorted([*self._given(text), *spans(text)]))
+        return _without(text, sorted([*self._given(text), *spans(text)]), self.in_place_of)
 
     def value(self, value: Any) -> Any:
         """A JSON value without the secrets in it, keys included; no member of an object is lost."""
@@ -58,7 +60,15 @@ class Redactor:
             return self._object(value)
         if isinstance(value, list | tuple):
             return [self.value(part) for part in value]
-        return REDACTED if _is_number(value) and self._is_secret_number(value) else value
+        return self.in_place_of(value) if _is_number(value) and self._is_secret_number(value) else value
+
+    def in_place_of(self, secret: Any) -> Any:
+        """What stands where a secret stood.
+
+        Args:
+            secret: a part of a text, or what stands under a name that is secret.
+        """
+        return REDACTED
 
     def _object(self, members: Mapping[str, Any]) -> dict[str, Any]:
         shown: dict[str, Any] = {}
@@ -66,7 +76,7 @@ class Redactor:
             key = self.text(name)
             if key in shown:
                 key = next(other for n in count(2) if (other := f"{key} {n}") not in {*members, *shown})
-            shown[key] = REDACTED if self._is_secret(name, value) else self.value(value)
+            shown[key] = self.in_place_of(value) if self._is_secret(name, value) else self.value(value)
         return shown
 
     def _is_secret(self, name: str, value: Any) -> bool:
@@ -153,29 +163,30 @@ def task_redactor(
         for name in marks.get(tool, ())
         if name in arguments
     )
-    return Redactor(names, [*given, *_values_under(names, params)])
+    return Redactor(names, [*given, *values_under(names, params)])
 
 
-def _values_under(names: Collection[str], value: Any) -> Iterator[Any]:
+def values_under(names: Collection[str], value: Any) -> Iterator[Any]:
     """What a JSON value holds under marked names or those of credentials."""
     if isinstance(value, Mapping):
         for name, part in value.items():
             if name in names or (isinstance(part, str) and is_kept_under(name, part)):
                 yield part
             else:
-                yield from _values_under(names, part)
+                yield from values_under(names, part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _values_under(names, part)
+            yield from values_under(names, part)
 
 
-def _scalars(value: Any) -> Iterator[str | int | float]:
+def scalars_in(value: Any) -> Iterator[str | int | float]:
+    """The texts and numbers of a JSON value, without the keys."""
     if isinstance(value, Mapping):
         for part in value.values():
-            yield from _scalars(part)
+            yield from scalars_in(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _scalars(part)
+            yield from scalars_in(part)
     elif isinstance(value, str) or _is_number(value):
         yield value
 
@@ -191,13 +202,20 @@ def _as_number(text: str) -> float | None:
         return None
 
 
-def _forms(text: str) -> set[str]:
+def forms_of(text: str) -> tuple[str, ...]:
     """A secret as it stands in a text, and in texts that hold it as JSON, Python, HTML or an address."""
-    forms = {text, text.strip(), repr(text)[1:-1], repr(f"'\"{text}")[4:-1], html.escape(text)}
-    forms |= {json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (True, False)}
+    if _PLAIN.fullmatch(text):
+        return (text,)
     whole = text.encode("utf-8", "replace")
-    forms |= {quote(whole), quote(whole, safe=""), quote_plus(whole)}
-    return {form for form in forms if len(form) >= LEAST}
+    return (
+        text, text.strip(), repr(text)[1:-1], repr(f"'\"{text}")[4:-1], html.escape(text),
+        *(json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (True, False)),
+        quote(whole), quote(whole, safe=""), quote_plus(whole),
+    )  # fmt: skip
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
+"""Of such a text all forms are the same."""
 
 
 def _agreeing(text: str, start: int, form: str) -> int:
@@ -209,12 +227,21 @@ def _agreeing(text: str, start: int, form: str) -> int:
     return min(size, len(form)) + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], rest))
 
 
-def _without(text: str, found: list[tuple[int, int]]) -> str:
-    """The text with its spans replaced, those that overlap by one mark."""
+def _without(text: str, found: Iterable[tuple[int, int]], in_place_of: Callable[[str], str]) -> str:
+    """The text with its spans replaced, those that overlap or touch as one."""
     parts: list[str] = []
     end = 0
-    for first, last in found:
-        if first > end or not parts:
-            parts += [text[end:first], REDACTED]
-        end = max(end, last)
+    for first, last in _merged(found):
+        parts += [text[end:first], in_place_of(text[first:last])]
+        end = last
     return "".join([*parts, text[end:]])
+
+
+def _merged(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in found:
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged

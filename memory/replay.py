@@ -60,6 +60,8 @@ class ReplayReport:
     """The first one."""
     problem: str | None = None
     """Why the session could not be replayed at all, in one line."""
+    playable: bool = True
+    """Whether there is a world to play it in; what another system recorded may have none here."""
 
     @property
     def agrees(self) -> bool:
@@ -119,7 +121,7 @@ def replay(sessions: Sessions, session_id: str, *, redactor: FindRedactor = reda
     except Divergence as divergence:
         return ReplayReport(session_id, max(divergence.turn - 1, 0), divergence)
     except UsageError as error:
-        return ReplayReport(session_id, 0, problem=str(error))
+        return ReplayReport(session_id, 0, problem=str(error), playable=session.replayable)
     except Exception as error:  # noqa: BLE001  # a world that crashes is what a replay is there to find
         why = redactor(sessions, session).text(str(error))
         return ReplayReport(session_id, 0, problem=f"the world crashed: {type(error).__name__}: {why}")

@@ -280,6 +280,7 @@ def read_session(row: Mapping[str, Any]) -> Session:
         started_at=row["started_at"],
         outside=load_answers(row["outside"]),
         marks=load(row["marks"]),
+        opening=row["opening"],
         steps=row["steps"],
         total_reward=row["return"],
         last_time=row["last_time"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from practicum.envs.errors import UsageError
+from practicum.envs.errors import UsageError, whole
 from practicum.envs.outside import Answer
 from practicum.envs.registry import find
 from practicum.envs.tasks import Task
@@ -50,6 +50,8 @@ class SessionStart:
     """What the world was told from outside while it began."""
     marks: Marks | None = None
     """The log asks the environment where this is None."""
+    opening: str | None = None
+    """What the agent was shown first, as `Opening.text`; None where that is not known."""
 
 
 class TooManyOpen(sqlite3.IntegrityError):
@@ -68,8 +70,9 @@ def new_session_id() -> str:
 _INSERT_START = """
 INSERT INTO session_starts (
     id, started_at, env, task, task_id, task_difficulty, purpose, principal, client_name, client_version,
-    protocol_version, tools_fingerprint, parent, parent_turn, min_try, replayable, token_hash, outside, marks
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    protocol_version, tools_fingerprint, parent, parent_turn, min_try, replayable, token_hash, outside, marks,
+    opening
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -97,6 +100,7 @@ def insert_start(
             start.principal, start.client_name, start.client_version, start.protocol_version,
             start.tools_fingerprint, start.parent, start.parent_turn, start.min_try, start.replayable,
             start.token_hash, dump_answers(start.outside), None if marks is None else dump_text(marks),
+            None if start.opening is None else whole(start.opening),
         ),
     )  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_nothing_of_a_forgotten_session_stays_in_the_file_its_wal_or_its_backups
         episode.act("look")
     monkeypatch.setitem(
         migrations_module.MIGRATIONS,
-        "m004_notes",
+        "m900_notes",
         lambda db: db.execute("CREATE TABLE notes (session, body)"),
     )
     with closing(Store.open(path)) as store:
@@ -48,7 +48,7 @@ def test_nothing_of_a_forgotten_session_stays_in_the_file_its_wal_or_its_backups
         assert MARKER.encode() in bytes_on_disk(path)
         stones = forget(store, [session_id])
         assert (stones.sessions, stones.steps, stones.tasks, stones.remaining) == ((session_id,), 2, 1, ())
-        assert [backup.name for backup in stones.backups] == ["practicum.db.before-m004_notes"]
+        assert [backup.name for backup in stones.backups] == ["practicum.db.before-m900_notes"]
         assert MARKER.encode() not in bytes_on_disk(path)
     assert MARKER.encode() not in bytes_on_disk(path)
 
@@ -135,7 +135,7 @@ def test_a_reader_that_keeps_the_write_ahead_log_is_named(path, begin, store):
 
 
 def test_a_backup_without_the_session_stays_and_an_unreadable_one_goes(path, begin, store):
-    other = path.with_name(f"{path.name}.before-m004_notes")
+    other = path.with_name(f"{path.name}.before-m900_notes")
     broken = path.with_name(f"{path.name}.before-m005_more")
     with closing(sqlite3.connect(other)) as copy:
         store.connection.backup(copy)
@@ -146,7 +146,7 @@ def test_a_backup_without_the_session_stays_and_an_unreadable_one_goes(path, beg
 
 
 def test_a_backup_that_cannot_be_deleted_is_named(path, begin, store):
-    stubborn = path.with_name(f"{path.name}.before-m004_notes")
+    stubborn = path.with_name(f"{path.name}.before-m900_notes")
     stubborn.mkdir()
     stones = forget(store, [marked(begin)[0]])
     assert stones.backups_left == (stubborn,)

@@ -47,7 +47,7 @@ def test_a_file_of_the_version_before_takes_skills_and_keeps_its_sessions(
             before.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
         before.commit()
     with closing(Store.open(old)) as migrated:
-        assert [backup.name for backup in backups(old)] == ["old.db.before-m003_skills"]
+        assert backups(old)[0].name == "old.db.before-m003_skills"
         assert Sessions(migrated).get(session_id, None) == Sessions(store).get(session_id, None)
         assert [(each.principal, each.env, each.sessions) for each in unread(migrated)] == [
             ("local", "parcels", 1)

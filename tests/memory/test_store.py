@@ -158,11 +158,11 @@ def test_several_processes_may_open_a_new_file_at_the_same_time(path):
     assert backups(path) == []
 
 
-def m004_notes(db):
+def m900_notes(db):
     db.execute("CREATE TABLE notes (session TEXT, body TEXT)")
 
 
-def m005_broken(db):
+def m901_broken(db):
     db.execute("CREATE TABLE half (x)")
     db.execute("SELECT no_such_function()")
 
@@ -170,11 +170,11 @@ def m005_broken(db):
 def test_a_migration_leaves_a_backup_of_the_file_before_it(path, begin, store, monkeypatch):
     session_id, _ = begin()
     store.close()
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m004_notes", m004_notes)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m900_notes", m900_notes)
     with closing(Store.open(path)) as newer:
         assert newer.read("SELECT * FROM notes") == []
     [backup] = backups(path)
-    assert backup.name == "practicum.db.before-m004_notes"
+    assert backup.name == "practicum.db.before-m900_notes"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with closing(sqlite3.connect(backup)) as copy:
         assert copy.execute("SELECT id FROM session_starts").fetchall() == [(session_id,)]
@@ -182,11 +182,11 @@ def test_a_migration_leaves_a_backup_of_the_file_before_it(path, begin, store, m
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(path, store, monkeypatch):
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m004_notes", m004_notes)
-    monkeypatch.setitem(migrations_module.MIGRATIONS, "m005_broken", m005_broken)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m900_notes", m900_notes)
+    monkeypatch.setitem(migrations_module.MIGRATIONS, "m901_broken", m901_broken)
     assert "no_such_function" in refusal(path)
     names = [row["name"] for row in store.read("SELECT name FROM migrations")]
-    assert names == ["m001_log", "m002_recall", "m003_skills", "m004_notes"]
+    assert names == ["m001_log", "m002_recall", "m003_skills", "m004_training", "m005_openings", "m900_notes"]
     assert store.read("SELECT 1 FROM sqlite_master WHERE name = 'half'") == []
 
 
