@@ -52,6 +52,19 @@ def _heldout(found: Figures) -> Iterator[Row]:
         yield name, of["tasks"], of["success"], of["fulfilled"], of["declined"], of.get("done_but_wrong")
 
 
+def _retail(found: Figures) -> Iterator[Row]:
+    compared = ("success", "success_by_hand", "decisions", "decisions_by_hand", "turns")
+    names = (*compared, "done_but_wrong", "uses", "precision")
+    yield "teacher", *(name.replace("_", " ") for name in names)
+    for teacher, of in found["retail"].items():
+        yield teacher, *(of[name] for name in names)
+    yield "skill", "held out", "uses", "of help", *[None] * 5
+    for teacher, of in found["retail"].items():
+        for each in of["skills"]:
+            used = (each["held_out"], each["uses"], each["of_help"])
+            yield f"{teacher}: {each['skill']}", *used, *[None] * 5
+
+
 def _teachers(found: Figures) -> Iterator[Row]:
     yield (
         "teacher",
@@ -115,6 +128,7 @@ def _scale(found: Figures) -> Iterator[Row]:
 _ROWS: Mapping[str, Callable[[Figures], Iterator[Row]]] = {
     "loop": _loop,
     "heldout": _heldout,
+    "retail": _retail,
     "teachers": _teachers,
     "choice": _choice,
     "explorer": _explorer,

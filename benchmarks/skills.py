@@ -9,6 +9,7 @@ heldout     500 test tasks with mined skills, beside replays of sessions
 teachers    what is learned from sessions with slips, detours and wrong labels
 choice      regret of choosing among skills; recall of searching them
 explorer    calls to the first success, the explorer beside random
+retail      500 sessions of a service desk, mined between turns, and 400 test tasks with what is published
 retirement  uses until a broken skill is noticed; false retirements
 serving     latency of a served call while somebody mines
 scale       time and memory of mining 1,000, 10,000 and 100,000 sessions, beside PrefixSpan
@@ -39,6 +40,7 @@ from benchmarks import (
     _skills_heldout,
     _skills_lessons,
     _skills_loop,
+    _skills_retail,
     _skills_retirement,
     _skills_scale,
     _skills_serving,
@@ -111,6 +113,7 @@ PARTS: Mapping[str, Part] = {
         _of(_skills_heldout.jobs),
         short="heldout: 3 of 5 sessions, 4 of 5 test tasks",
     ),
+    "retail": Part(_skills_retail.figures, _of(_skills_retail.jobs), short="retail: 2 of 4 test tasks"),
     "choice": Part(
         _nested("choice"), _one(_skills_choice.measure), short="choice: 11 of 12 repeats, 4 of 5 searches"
     ),

@@ -130,6 +130,8 @@ class Sources:
     """Selections whose rows may be used."""
     looked_up: Collection[str] = ()
     """Tools that were called for every element of a list: what each call shows is a row."""
+    shown_by: Collection[str] = ()
+    """Tools of which the latest result may be referred to, also where others came since."""
 
 
 def clues(value: Any, known: Known, sources: Sources) -> Iterator[Expr]:
@@ -148,8 +150,16 @@ def clues(value: Any, known: Known, sources: Sources) -> Iterator[Expr]:
                 yield {"ref": origin, "path": path}
             elif isinstance(value, str) and isinstance(found, str) and len(value) > 2 and value in found:
                 yield from _word_clues(value, origin, path, known)
+    for tool, result in _latest(known, sources.shown_by):
+        yield from ({"ref": tool, "path": path} for path, found in scalars_in(result) if same(found, value))
     if isinstance(value, int | str | bool):
         yield {"const": value}
+
+
+def _latest(known: Known, tools: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """The latest result of each of some tools."""
+    results = {seen.tool: seen.result for seen in known.seen if seen.error is None and seen.tool in tools}
+    yield from results.items()
 
 
 def _row_clues(value: Any, bound: Sequence[Mapping[str, Any]], known: Known) -> Iterator[Expr]:
@@ -193,7 +203,7 @@ def cost_of(expr: Expr, argument: str) -> float:
     kind = next(name for name in COSTS if name in expr)
     named = str(next(iter(expr.values())))
     alike = kind == "param" and (named == argument or argument in named or named in argument)
-    first = kind == "ref" and expr["ref"] == "open"
+    first = kind == "ref" and expr["ref"] != "last"
     return COSTS[kind] - 0.5 * alike + 0.5 * first
 
 

@@ -14,7 +14,7 @@ from practicum.memory.rows import dump_text, load
 from practicum.skills.relevance import Call, relevant
 from practicum.skills.roles import Roles, roles_of
 
-VERSION = 1
+VERSION = 2
 """Of the rules by which digests are made; they are made anew when it changes."""
 MOST_CALLS = 200
 """Calls of a session that its digest names, the last ones."""
@@ -27,7 +27,7 @@ class Outline:
     shape: str
     """What sort of task it was, see `Roles.shape`."""
     goal: str | None
-    """What its last change achieved; None where it changed nothing or declined."""
+    """What its last change achieved, what was said left aside; None where it changed nothing or declined."""
     calls: tuple[str, ...]
     """The tools of the calls that mattered, in their order; `tool?` for a look, `tool!` for a refusal, and
     with a `*` before it a skill's own call."""
@@ -59,7 +59,8 @@ def _symbol(call: Call) -> str:
 
 
 def _goal(calls: Sequence[Call], roles: Roles) -> str | None:
-    last = next((call for call in reversed(calls) if call.changes), None)
+    changes = [call for call in reversed(calls) if call.changes]
+    last = next((call for call in changes if not call.role.talks), next(iter(changes), None))
     return None if last is None or last.role.declines else roles.goal(last.tool)
 
 

@@ -52,9 +52,11 @@ def duplicate_of(
             return Duplicate("equal", other.name)
         if is_contained(skill, other):
             return Duplicate("contained", other.name)
-    if not rivals or env_class().blocking:
+    if not rivals or skill.effects.read_only:
         return None
     drawn = list(islice(fresh_tasks(env_class, settings or {}, (), 0), tasks))
+    if any(map(env_class.waits, drawn)):
+        return None
     mine = effects(skill, env_class, drawn)
     for other in rivals:
         if any(mine) and effects(other, env_class, drawn) == mine:

@@ -2,7 +2,10 @@
 
 Each session that came to the right end is rebuilt up to the skill's first call, and the skill goes on from
 there. It has done its part where the world then is as the session had it later, or else where the rest of the
-session, played as it was logged, comes to the right end.
+session, played as it was logged, comes to the right end. Between two turns with somebody more is asked: the
+world must be as the session's own part left it, all that the session saw there must have been shown, for what
+it said next hung on that, and what follows must come to the right end as well, unless that hangs on answers
+from outside of the world.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from practicum.envs.episodes import Episode, Step
@@ -22,6 +26,7 @@ from practicum.skills.evidence import ENOUGH, e_value
 from practicum.skills.interpreter import Finish, Situation, run
 from practicum.skills.language import Skill
 from practicum.skills.roles import Roles
+from practicum.skills.segments import Occurrence
 from practicum.skills.trials import (
     EnvClass,
     Exhausted,
@@ -40,7 +45,8 @@ def verify_held_out(
     sessions: Sessions,
     session_ids: Iterable[str],
     mined_from: Collection[str],
-    first_turns: Mapping[str, int] | None = None,
+    parts: Mapping[str, Occurrence] | None = None,
+    between_turns: bool = False,
     limits: Limits | None = None,
     log: Log | None = None,
     principal: str = "local",
@@ -55,32 +61,64 @@ def verify_held_out(
         session_ids: those to try, in this order; what cannot be replayed, did not succeed, is a test or an
             evaluation, or shares its task with one that the skill was mined from, is left aside.
         mined_from: ids of the sessions that the skill was mined from.
-        first_turns: by session, the turn in which its part begins; where it is not told, the first call of a
-            tool that the skill calls too.
+        parts: where its part stands in a session; where not told, from the first call of a tool it calls on.
+        between_turns: a skill must show all that was seen in its part, and leave the world as that did.
         limits: what it may cost; `attacks` does not apply, for nobody knows how an attacked session goes on.
         log: where what is played is kept, as forks of purpose `verification`.
         principal: whose sessions they are.
         clock: seconds.
     """
     trials = Trials(skill, env_class, limits or Limits(), log, principal=principal, clock=clock)
-    if env_class().blocking:
+    if env_class.blocking:
         why = "waits for what is outside of it, so nothing can be tried there"
         return trials.report(f"{env_class.env_id()} {why}")
     fit = _fit(skill, sessions, session_ids, frozenset(mined_from), principal)
+    held = _Held(sessions, parts or {}, between_turns, Roles(env_class))
     try:
-        return _judged(trials, sessions, fit, first_turns or {})
+        return _judged(trials, held, fit)
     except Exhausted as spent:
         return trials.report(f"not decided: {spent}")
 
 
-def _judged(
-    trials: Trials, sessions: Sessions, fit: Iterator[Session], first_turns: Mapping[str, int]
-) -> Verification:
+@dataclass(frozen=True)
+class _Held:
+    """The sessions that judge, and where the part stands in them."""
+
+    sessions: Sessions
+    parts: Mapping[str, Occurrence]
+    between_turns: bool
+    roles: Roles
+
+    def place(self, skill: Skill, session: Session, logged: Sequence[Step]) -> tuple[int, int] | None:
+        """How many steps stand before a skill's part, and how many before what follows it; None without."""
+        part = self.parts.get(session.id)
+        begin = _beginning(skill, logged) if part is None else part.first_turn - 1
+        if self.between_turns:
+            return None if part is None else self._own_part(skill, logged, part)
+        return None if begin is None else (begin, len(logged))
+
+    def _own_part(self, skill: Skill, logged: Sequence[Step], part: Occurrence) -> tuple[int, int] | None:
+        """As much of a part as a skill with these tools could do."""
+        begin = part.first_turn - 1
+        steps = enumerate(logged[begin : part.last_turn], begin)
+        beyond = (n for n, step in steps if step.tool not in skill.tools and not _is_idle(step, self.roles))
+        end = next(beyond, part.last_turn)
+        return (begin, end) if end > begin else None
+
+    def is_fit(self, session: Session, logged: Sequence[Step], own: Sequence[Step]) -> bool:
+        """Whether an agent did the part by itself, in a world that can be had again."""
+        told = own if self.between_turns else logged
+        if any(step.via_skill is not None or step.outside for step in told):
+            return False
+        return _is_borne_out(self.sessions, session) if self.between_turns else not session.outside
+
+
+def _judged(trials: Trials, held: _Held, fit: Iterator[Session]) -> Verification:
     played = 0
     for session in fit:
         if played >= trials.limits.tasks:
             break
-        verdict = _try(trials, sessions, session, first_turns.get(session.id))
+        verdict = _try(trials, held, session)
         if verdict == "wrong":
             return trials.report(f"done but wrong in session {session.id}")
         played += verdict in ("hit", "stop")
@@ -104,33 +142,51 @@ def _fit(
         if session is None or session.id in mined_from or session.task.hash in seen:
             continue
         own = (session.task.env, session.task.version) == (skill.env, skill.env_version)
-        public = session.purpose == "practice" and session.task.split != "test"
+        public = session.purpose in ("practice", "import") and session.task.split != "test"
         if own and public and session.replayable and session.success:
             seen.add(session.task.hash)
             yield session
 
 
-def _try(trials: Trials, sessions: Sessions, session: Session, first_turn: int | None) -> str | None:
+def _try(trials: Trials, held: _Held, session: Session) -> str | None:
     """The verdict on one session; None where the skill has no part in it."""
     trials.check()
-    logged = list(sessions.steps(session.id))
-    if any(step.via_skill is not None or step.outside for step in logged):
-        return None
-    begin = _beginning(trials.skill, logged) if first_turn is None else first_turn - 1
-    arguments = None if begin is None else _arguments(trials.skill, session, logged[begin:])
-    if begin is None or begin >= len(logged) or arguments is None:
+    logged = list(held.sessions.steps(session.id))
+    begin, end = held.place(trials.skill, session, logged) or (0, 0)
+    before, part, rest = logged[:begin], logged[begin:end], logged[end:]
+    arguments = _arguments(trials.skill, session, part)
+    if not part or arguments is None or not held.is_fit(session, logged, part):
         return None
     try:
-        episode = rebuild(sessions, session, last=begin)
+        episode = rebuild(held.sessions, session, last=begin)
     except (Divergence, UsageError):
         return None
     try:
-        finish, played = _played(trials, episode, arguments, logged[:begin])
-        _keep(trials, sessions, session, begin, played)
-        right = finish.finished and _is_right(trials, sessions, session, episode, played, logged)
+        finish, played = _played(trials, episode, arguments, before)
+        _keep(trials, held.sessions, session, begin, played)
+        tried = _Tried(held.sessions, session, held.roles, episode, played, part, rest)
+        right = finish.finished and _verdict(trials.skill, held, tried)
         return trials.add("held out", session.task, finish, right=right).verdict
     finally:
         episode.env.close()
+
+
+def _verdict(skill: Skill, held: _Held, tried: _Tried) -> bool | None:
+    if held.between_turns:
+        return _is_as_it_was(tried)
+    return _is_right(tried, reads=skill.effects.read_only)
+
+
+def _is_borne_out(sessions: Sessions, session: Session) -> bool:
+    """Whether the world answers to the end as the session has it, and finds it right; imports may err."""
+    try:
+        whole = rebuild(sessions, session)
+    except (Divergence, UsageError):
+        return False
+    try:
+        return is_right(whole)
+    finally:
+        whole.env.close()
 
 
 def _beginning(skill: Skill, logged: Sequence[Step]) -> int | None:
@@ -141,10 +197,16 @@ def _beginning(skill: Skill, logged: Sequence[Step]) -> int | None:
 def _arguments(skill: Skill, session: Session, rest: Sequence[Step]) -> dict[str, Any] | None:
     """What to give the skill where the task tells nothing: what the session's own calls were given."""
     found: dict[str, Any] = {}
+    accepted = [step for step in rest if not step.refused]
     for name, uses in free_arguments(skill, session.task.params).items():
-        values = (s.arguments[at] for s in rest for tool, at in uses if s.tool == tool and at in s.arguments)
+        values = (
+            s.arguments[at] for s in accepted for tool, at in uses if s.tool == tool and at in s.arguments
+        )
         found[name] = next(values, None)
-    return None if None in found.values() else found
+    shapes, required = skill.params.get("properties", {}), skill.params.get("required", ())
+    optional = {name for name in shapes if name not in required}
+    lacking = {name for name, value in found.items() if value is None}
+    return {name: found[name] for name in found.keys() - lacking} if lacking <= optional else None
 
 
 def _played(
@@ -177,24 +239,60 @@ def _keep(trials: Trials, sessions: Sessions, session: Session, begin: int, play
         trials.log.close(kept, "verification")
 
 
-def _is_right(
-    trials: Trials,
-    sessions: Sessions,
-    session: Session,
-    episode: Episode,
-    played: Sequence[Step],
-    logged: Sequence[Step],
-) -> bool | None:
+@dataclass(frozen=True)
+class _Tried:
+    """A skill that finished in the place of a session's part."""
+
+    sessions: Sessions
+    session: Session
+    roles: Roles
+    episode: Episode
+    """As the skill left it."""
+    played: Sequence[Step]
+    part: Sequence[Step]
+    """What the session did there itself; all that it did from there on, where nobody is talked to."""
+    rest: Sequence[Step]
+
+
+def _is_right(tried: _Tried, *, reads: bool) -> bool | None:
     """Whether the skill did its part; None where nobody can tell, as the rest of the session does not fit."""
-    begin = episode.turn - len(played)
-    roles = Roles(trials.env_class)
-    changes = _changes(roles, played)
-    if not changes and not trials.skill.effects.read_only:
+    changes = _changes(tried.roles, tried.played)
+    if not changes and not reads:
         return None
-    if episode.over or _is_rejoined(sessions, session, episode, logged[begin:]):
-        return is_right(episode) if episode.over else True
-    end = _end(roles, logged[begin:], changes)
-    return None if end is None else _rest_is_right(episode, logged[begin + end :])
+    if tried.episode.over or _is_rejoined(tried):
+        return is_right(tried.episode) if tried.episode.over else True
+    made = _end(tried.roles, tried.part, changes)
+    return None if made is None else _rest_is_right(tried.episode, tried.part[made:])
+
+
+def _is_as_it_was(tried: _Tried) -> bool | None:
+    """Whether a part was done as the session did it; None where less was shown, and nothing done wrong."""
+    if not (_reads(tried.played) and _reads(tried.part)) and not _is_left_alike(tried):
+        return False
+    shown = {(step.tool, step.result_json) for step in tried.played}
+    wanted = (step for step in tried.part if not _is_idle(step, tried.roles))
+    if any((step.tool, step.result_json) not in shown for step in wanted):
+        return None
+    is_heard = any(step.outside or step.noted for step in tried.rest)
+    return is_heard or _rest_is_right(tried.episode, tried.rest)
+
+
+def _is_idle(step: Step, roles: Roles) -> bool:
+    """Whether a step neither showed nor changed anything."""
+    return step.refused or roles.of(step.tool).thinks
+
+
+def _reads(steps: Sequence[Step]) -> bool:
+    return all(step.read_only or step.refused for step in steps)
+
+
+def _is_left_alike(tried: _Tried) -> bool:
+    """Whether the world is as it was after the session's own part."""
+    after = rebuild(tried.sessions, tried.session, last=tried.part[-1].turn)
+    try:
+        return world_sha256(after.env) == world_sha256(tried.episode.env)
+    finally:
+        after.env.close()
 
 
 def _changes(roles: Roles, steps: Sequence[Step]) -> Counter[str]:
@@ -203,12 +301,12 @@ def _changes(roles: Roles, steps: Sequence[Step]) -> Counter[str]:
     return Counter(changing)
 
 
-def _is_rejoined(sessions: Sessions, session: Session, episode: Episode, rest: Sequence[Step]) -> bool:
-    """Whether the world is as the session had it after one of these steps."""
-    wanted = world_sha256(episode.env)
-    before = rebuild(sessions, session, last=rest[0].turn - 1)
+def _is_rejoined(tried: _Tried) -> bool:
+    """Whether the world is as the session had it after one of its own steps."""
+    wanted = world_sha256(tried.episode.env)
+    before = rebuild(tried.sessions, tried.session, last=tried.part[0].turn - 1)
     try:
-        for step in rest:
+        for step in tried.part:
             before.play(step.tool, step.arguments)
             if world_sha256(before.env) == wanted:
                 return True

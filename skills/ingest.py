@@ -57,6 +57,8 @@ class Trace:
     """As the last step has it; empty where the world came to no end of its own."""
     played: tuple[Event, ...] = ()
     """Every call, also those that did not matter, in their order."""
+    before: str = ""
+    """What was said and shown before the first of its calls, as JSON; empty where the trace is no part."""
 
 
 def trace_of(

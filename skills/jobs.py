@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from practicum.envs.registry import EnvClass
 from practicum.memory import Store
+from practicum.memory.rows import dump_text
 from practicum.skills.candidates import Candidate, number_of
 from practicum.skills.constants import check_private, witnesses
-from practicum.skills.ingest import Event, Trace, read_traces
+from practicum.skills.ingest import Trace, read_traces
 from practicum.skills.language import Skill
 from practicum.skills.mining import mine
 from practicum.skills.naming import params_in, typed
+from practicum.skills.parts import between_turns, cut, either, ended_before, saves_calls, unknowable
+from practicum.skills.roles import Roles, turns_of
 from practicum.skills.segments import Occurrence, Segment
 
 SHARE_MINED = 3
@@ -39,11 +44,18 @@ class Job:
     """Sessions that a skill began and an agent brought to their end by hand."""
     parts: Mapping[str, Occurrence] = field(default_factory=dict)
     """Where the part stands in each session; empty where the job is all of it."""
+    ways: tuple[frozenset[str], ...] = ()
+    """Sessions that do the part alike, by how they begin it."""
 
     @property
     def title(self) -> str:
         """How people are told of it."""
         return f"{self.env_class.env_id()} {self.goal}".strip()
+
+    @property
+    def is_between_turns(self) -> bool:
+        """Whether it is a part of sessions in which somebody was talked to, between two turns."""
+        return bool(self.parts) and bool(turns_of(self.env_class))
 
 
 @dataclass(frozen=True)
@@ -74,22 +86,51 @@ def whole_job(candidate: Candidate, principal: str, env_class: EnvClass) -> Job:
     )
 
 
-def part_id(segment: Segment) -> str:
-    """What the job of a part is called, also where it is found again."""
-    return f"part {number_of(segment.calls):x}"
+def part_id(family: Sequence[Segment]) -> str:
+    """What the job of a part is called, also where it is found again; ways to begin come and go."""
+    first, *others = family
+    return f"part {number_of(('', *first.calls[1:]) if others else first.calls):x}"
 
 
-def part_job(segment: Segment, principal: str, env_class: EnvClass, found_by: str) -> Job:
-    """The job of a part that sessions share, whatever else they did."""
+def part_jobs(
+    store: Store, family: Sequence[Segment], principal: str, env_class: EnvClass, found_by: str
+) -> list[Job]:
+    """The job of a part, or where its ways to begin do not go on alike, one for each that does."""
+    whole = part_job(family, principal, env_class, found_by)
+    if len(family) == 1:
+        return [whole]
+    traces = list(_traces(store, whole))[::SHARE_MINED]
+    alike: dict[str, list[Segment]] = defaultdict(list)
+    for segment, way in zip(family, whole.ways, strict=True):
+        program = _knowable_program([trace for trace in traces if trace.session in way], env_class)
+        if program is not None:
+            alike[dump_text(program.body[1:])].append(segment)
+    return [part_job(ways, principal, env_class, found_by) for ways in alike.values()]
+
+
+def part_job(family: Sequence[Segment], principal: str, env_class: EnvClass, found_by: str) -> Job:
+    """The job of a part that sessions share, whatever else they did.
+
+    Args:
+        family: the part; several where sessions begin it in several ways.
+        principal: whose sessions they are.
+        env_class: their environment.
+        found_by: the name to `find()` the environment by.
+    """
+    parts = {each.session: each for segment in reversed(family) for each in segment.occurrences}
     return Job(
-        id=part_id(segment),
+        id=part_id(family),
         goal="",
         env_class=env_class,
         found_by=found_by,
         principal=principal,
-        sessions=tuple(each.session for each in segment.occurrences),
-        size=segment.support,
-        parts={each.session: each for each in segment.occurrences},
+        sessions=tuple(dict.fromkeys(each.session for segment in family for each in segment.occurrences)),
+        size=sum(segment.support for segment in family),
+        parts=parts,
+        ways=tuple(
+            frozenset(each.session for each in segment.occurrences if parts[each.session] is each)
+            for segment in family
+        ),
     )
 
 
@@ -112,7 +153,7 @@ def mined(store: Store, job: Job, wrong: Sequence[Trace] = ()) -> Mined | None:
     if program is not None and not program.params["required"]:
         return _mined(job, program, traces, ())
     some = traces[::SHARE_MINED]
-    program = _program(some, job.env_class)
+    program = _program_between_turns(job, some) if job.is_between_turns else _program(some, job.env_class)
     held_out = tuple(trace.session for number, trace in enumerate(traces) if number % SHARE_MINED)
     return None if program is None else _mined(job, program, some, held_out)
 
@@ -125,24 +166,38 @@ def _mined(job: Job, program: Skill, traces: Sequence[Trace], held_out: tuple[st
 
 
 def _program(traces: Sequence[Trace], env_class: EnvClass, wrong: Sequence[Trace] = ()) -> Skill | None:
-    program = mine(traces, env_class, wrong=wrong)
+    program = _asking(mine(traces, env_class, wrong=wrong), traces)
+    return None if program is None else typed(program, env_class)
+
+
+def _asking(program: Skill | None, traces: Sequence[Trace]) -> Skill | None:
+    """A program that says which arguments no task of these tells."""
     if program is None:
         return None
     told = set.intersection(*(set(trace.params) for trace in traces))
     needed = sorted(params_in(program) - told)
-    return typed(replace(program, params={**program.params, "required": needed}), env_class)
+    return replace(program, params={**program.params, "required": needed})
+
+
+def _program_between_turns(job: Job, traces: Sequence[Trace]) -> Skill | None:
+    """The program of a part, with all ways to begin it that can be learned."""
+    by_way = ([trace for trace in traces if trace.session in way] for way in job.ways)
+    found = [program for way in by_way if (program := _knowable_program(way, job.env_class))]
+    return typed(either(found, job.env_class), job.env_class) if found else None
+
+
+def _knowable_program(traces: Sequence[Trace], env_class: EnvClass) -> Skill | None:
+    """The program of as much of a part as its caller can ask for; None where that is but one call."""
+    while program := _asking(mine(traces, env_class, between_turns=True), traces):
+        beyond = unknowable(program, traces)
+        if not beyond:
+            return program if saves_calls(program) else None
+        traces = [ended_before(trace, beyond) for trace in traces]
+    return None
 
 
 def _traces(store: Store, job: Job) -> Iterator[Trace]:
+    part_of = partial(between_turns, roles=Roles(job.env_class)) if job.is_between_turns else cut
     for trace in read_traces(store, job.sessions):
         part = job.parts.get(trace.session)
-        yield trace if part is None else _cut(trace, part)
-
-
-def _cut(trace: Trace, part: Occurrence) -> Trace:
-    """A trace of the part alone, which comes to no end of the world's own."""
-
-    def within(events: tuple[Event, ...]) -> tuple[Event, ...]:
-        return tuple(event for event in events if part.first_turn <= event.turn <= part.last_turn)
-
-    return replace(trace, events=within(trace.events), played=within(trace.played), outcome={})
+        yield trace if part is None else part_of(trace, part)

@@ -15,13 +15,14 @@ from practicum.memory import Log, LogUnavailable, Store
 from practicum.memory.leases import Unread, give_lease_back, jobs_read, put_read, take_lease, unread
 from practicum.skills.candidates import Candidate, candidates
 from practicum.skills.digests import fill_in
-from practicum.skills.jobs import Job, mined, part_job, whole_job
+from practicum.skills.jobs import Job, mined, part_jobs, whole_job
 from practicum.skills.language import BadSkill
 from practicum.skills.library import Entry, Library
+from practicum.skills.parts import shared_parts
 from practicum.skills.proving import Learnt, prove, verify_again
-from practicum.skills.roles import environment
-from practicum.skills.segments import segments
+from practicum.skills.roles import environment, turns_of
 from practicum.skills.trials import Limits
+from practicum.skills.workers import HERE, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ GROWN = 1.1
 """How many times as many tasks a job must have before it is mined again."""
 MOST_PARTS = 4
 """Parts that are mined where no whole job can be learned."""
+MOST_BETWEEN_TURNS = 8
+"""Parts that are mined where somebody is talked to."""
 Progress = Callable[[int, int], None]
 """Told how many of how many jobs are done."""
 
@@ -68,6 +71,7 @@ def learn(
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
     progress: Progress = lambda done, total: None,
+    workers: Workers = HERE,
 ) -> Round:
     """Read the sessions that are new, mine the jobs in them, verify what is mined and publish what passes.
 
@@ -81,17 +85,25 @@ def learn(
         limits: what each verification may cost.
         clock: seconds since 1970.
         progress: of the jobs.
+        workers: where verification plays.
 
     Raises:
         LogUnavailable: the database could not be written; what was published by then stays.
     """
-    learner = _Learner(store, envs, anew, limits or Limits(), clock)
+    learner = _Learner(store, envs, anew, limits or Limits(), clock, workers)
     if not learner.holds_lease():
         return Round(skipped=True)
     try:
         return learner.round(progress)
     finally:
         learner.give_lease_back()
+
+
+def _is_conversation(candidate: Candidate) -> bool:
+    """Whether somebody was talked to, so that what they say decides, and no program does all of it."""
+    env_class = environment(candidate.found_by)
+    turns = turns_of(env_class) if env_class is not None else frozenset()
+    return any(not turns.isdisjoint(variant.calls) for variant in candidate.variants)
 
 
 class _LeaseLost(Exception):  # noqa: N818  # ends a round
@@ -107,6 +119,7 @@ class _Learner:
     anew: bool
     limits: Limits
     clock: Callable[[], float]
+    workers: Workers
     holder: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}")
 
     def __post_init__(self) -> None:
@@ -161,7 +174,7 @@ class _Learner:
             yield Learnt("left alone", title, f"it failed: {in_one_line(error)}")
 
     def _tried_again(self, entry: Entry) -> Iterator[Learnt]:
-        yield verify_again(self.library, entry, self.limits)
+        yield verify_again(self.library, entry, self.limits, self.workers)
 
     def _is_asked(self, env: str) -> bool:
         return self.envs is None or env in self.envs
@@ -169,15 +182,16 @@ class _Learner:
     def _mined(self, new: Unread) -> Iterator[Learnt]:
         """What comes of the jobs of a principal in an environment, where it has new sessions.
 
-        Where no whole job can be learned, the parts that many sessions share are.
+        Where no whole job can be learned, or somebody is talked to, the parts that many sessions share are.
         """
         fill_in(self.store, principal=new.principal)
         known = jobs_read(self.store, new.principal, new.env)
         found = candidates(self.store, principal=new.principal, env=new.env)
         yield from self._not_found(found)
         try:
-            yield from self._learnt(self._whole_jobs(found, new.principal), known)
-            if found and not self._skills_of(new.principal, new.env):
+            whole = [candidate for candidate in found if not _is_conversation(candidate)]
+            yield from self._learnt(self._whole_jobs(whole, new.principal), known)
+            if len(whole) < len(found) or (found and not self._skills_of(new.principal, new.env)):
                 yield from self._learnt(self._parts(found[0], new.principal), known)
         except _LeaseLost:
             return
@@ -200,9 +214,9 @@ class _Learner:
 
     def _parts(self, candidate: Candidate, principal: str) -> Iterator[Job]:
         if env_class := environment(candidate.found_by):
-            shared = segments(self.store, candidate.env, principal=principal)
-            for segment in shared[:MOST_PARTS]:
-                yield part_job(segment, principal, env_class, candidate.found_by)
+            most = MOST_BETWEEN_TURNS if turns_of(env_class) else MOST_PARTS
+            for family in shared_parts(self.store, env_class, principal)[:most]:
+                yield from part_jobs(self.store, family, principal, env_class, candidate.found_by)
 
     def _learnt(self, jobs: Iterator[Job], known: dict[str, list[int]]) -> Iterator[Learnt]:
         """What comes of those jobs that are due; `known` is brought up to date.
@@ -236,4 +250,4 @@ class _Learner:
             return Learnt("left alone", job.title, str(error))
         if found is None:
             return Learnt("left alone", job.title, f"its {job.size} tasks have too little in common")
-        return prove(self.library, found, self.limits)
+        return prove(self.library, found, self.limits, self.workers)

@@ -21,6 +21,7 @@ from practicum.skills.arguments import (
     text_paths,
     uses_of,
 )
+from practicum.skills.asked import Asked
 from practicum.skills.choices import Choice, Scene, bind_choice, choices_of
 from practicum.skills.conditions import barred, expected, limits_kept, needed, preconditions
 from practicum.skills.flow import Example, Feature, Tree, Way, expanded, grow
@@ -57,7 +58,11 @@ class Symbol:
 
 
 def mine(
-    traces: Sequence[Trace], env_class: type[ToolEnv[Any]], *, wrong: Sequence[Trace] = ()
+    traces: Sequence[Trace],
+    env_class: type[ToolEnv[Any]],
+    *,
+    wrong: Sequence[Trace] = (),
+    between_turns: bool = False,
 ) -> Skill | None:
     """The program that explains what agents did; None where too little is alike.
 
@@ -68,6 +73,8 @@ def mine(
         env_class: their environment.
         wrong: what programs mined from them did that came to no right end, a call at least; the last of each
             is barred.
+        between_turns: they are parts between two turns with somebody. What to look at more than was looked at
+            costs nothing but calls, what to change is the caller's alone to say.
 
     Returns:
         A skill without a name of its own, arguments and description.
@@ -75,24 +82,51 @@ def mine(
     traces = sorted(traces, key=lambda trace: (trace.task, trace.session))[:MOST_TRACES]
     if len({trace.task for trace in traces}) < LEAST_TASKS:
         return None
-    repeats = repeats_of(traces)
-    sources = Sources(env_class.forms, text_paths(traces), looked_up=repeats)
+    return _program(traces, env_class, wrong, between_turns=between_turns)
+
+
+def _program(
+    traces: Sequence[Trace], env_class: type[ToolEnv[Any]], wrong: Sequence[Trace], *, between_turns: bool
+) -> Skill | None:
+    looks, asked = _by_effect(env_class) if between_turns else (set(), set())
+    repeats = repeats_of(traces, looks)
+    sources = Sources(env_class.forms, text_paths(traces), looked_up=repeats, shown_by=looks)
     choices, uses = _explained(traces, env_class, sources)
-    symbols = list(_symbols(traces, uses, choices, env_class))
+    symbols = list(_symbols(traces, uses, choices, env_class, asked=Asked(traces, asked, repeats)))
     names = _names(traces, symbols)
-    selections = {choice.stmt["id"]: dict(choice.stmt) for choice in choices}
-    given, control = sorted(_given(symbols, traces)), env_class.control
-    features = features_of(traces, list(selections.values()), sources, control=control, given=given)
+    features, selections = _visible(traces, symbols, choices, sources, env_class)
     later = {place for repeat in repeats.values() for place in repeat.later}
     examples = list(_examples(traces, names, features, selections, later=later))
     if not examples:
         return None
-    decided = _Decided(symbols, selections, features, examples, expected(traces, names, control))
+    only_looks = all(symbol.tool in looks for symbol in symbols)
+    expects = {} if only_looks else expected(traces, names, env_class.control)
+    decided = _Decided(symbols, selections, features, examples, expects)
     body = looped(_body(decided, env_class, wrong), repeats)
-    pre = (*preconditions(traces, env_class, body), *limits_kept(traces, features))
-    evidence = {"traces": len(traces), "unexplained": _unexplained(traces, names)}
     program = Skill("skill", 1, env_class.name, env_class.version, NO_ARGUMENTS, tuple(body))
-    return replace(program, pre=pre, evidence=evidence)
+    if not between_turns:
+        pre = (*preconditions(traces, env_class, body), *limits_kept(traces, features))
+        program = replace(program, pre=pre)
+    return replace(program, evidence={"traces": len(traces), "unexplained": _unexplained(traces, names)})
+
+
+def _visible(
+    traces: Sequence[Trace],
+    symbols: Sequence[Symbol],
+    choices: Sequence[Choice],
+    sources: Sources,
+    env_class: type[ToolEnv[Any]],
+) -> tuple[list[Feature], dict[str, dict[str, Any]]]:
+    """What guards may look at, and the selections that stand behind some of it."""
+    selections = {choice.stmt["id"]: dict(choice.stmt) for choice in choices}
+    given, rows = sorted(_given(symbols, traces)), list(selections.values())
+    return features_of(traces, rows, sources, control=env_class.control, given=given), selections
+
+
+def _by_effect(env_class: type[ToolEnv[Any]]) -> tuple[set[str], set[str]]:
+    """The tools that can change nothing, and the others."""
+    looks = {name for name, action in env_class.actions.items() if action.read_only}
+    return looks, set(env_class.actions) - looks
 
 
 @dataclass(frozen=True)
@@ -222,15 +256,24 @@ def _explained(
 
 
 def _symbols(
-    traces: Sequence[Trace], uses: Sequence[Uses], choices: Sequence[Choice], env_class: type[ToolEnv[Any]]
+    traces: Sequence[Trace],
+    uses: Sequence[Uses],
+    choices: Sequence[Choice],
+    env_class: type[ToolEnv[Any]],
+    *,
+    asked: Asked,
 ) -> Iterator[Symbol]:
-    """The statements that the calls amount to, the most frequent first."""
+    """The statements that the calls amount to, the most frequent first.
+
+    What tools that are `asked` for are given is the caller's to say.
+    """
     by_tool: dict[str, list[Uses]] = defaultdict(list)
     for use in uses:
         by_tool[use.tool].append(use)
     calls = _calls(traces)
     for tool, places in sorted(calls.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        signed = _signed(by_tool[tool], places, choices)
+        own = by_tool[tool]
+        signed = _as_asked(own, places, asked) if tool in asked.tools else _signed(own, places, choices)
         kept = sorted(signed.items(), key=lambda pair: (-len(pair[1][1]), pair[0]))
         least = 1 if env_class.profile().ends(tool) else max(2, NOISE * len(traces))
         told = [each for _, each in kept if len(each[1]) >= least or _is_told(each[0])]
@@ -270,6 +313,12 @@ def _signed(uses: Sequence[Uses], places: Sequence[Place], choices: Sequence[Cho
         else:
             signed.setdefault(key_of(args), (args, []))[1].append(place)
     return signed
+
+
+def _as_asked(uses: Sequence[Uses], places: Sequence[Place], asked: Asked) -> Signed:
+    """A tool's calls as one statement."""
+    args = {use.argument: asked.argument(use) for use in uses}
+    return {key_of(args): (args, list(places))}
 
 
 def _rules(use: Uses, choices: Sequence[Choice], calls: int) -> list[Explanation]:

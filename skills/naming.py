@@ -28,12 +28,13 @@ from practicum.envs.lint import (
     lint_tool,
 )
 from practicum.envs.registry import EnvClass
-from practicum.skills.language import BadSkill, Effects, Skill, calls_in, nodes_in
+from practicum.skills.language import BadSkill, Effects, Skill, Stmt, calls_in, nodes_in
 
 PREFIX = "skill_"
 MOST_TOOLS = 12
 """Tools that a description names."""
 LEFT_OUT = "Left out: the value of the session's task."
+OTHER_WAY = "Left out where it begins another way."
 _SHAPE = (
     *("type", "enum", "items", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "format", "writeOnly"),
@@ -173,7 +174,8 @@ def schema_of(skill: Skill, env_class: EnvClass) -> dict[str, Any]:
         declared = name in settings or _is_argument(name, skill, env_class)
         if shape is not None and declared and name not in HANDLE_ARGUMENTS:
             shape |= {"writeOnly": True} if name in secret else {}
-            properties[name] = shape if name in required else _optional(shape)
+            told = OTHER_WAY if name in skill.evidence.get("optional", ()) else LEFT_OUT
+            properties[name] = shape if name in required else _optional(shape, told)
     if any(name not in properties for name in required):
         raise BadSkill(f"the skill needs an argument that no tool of {env_class.env_id()} declares")
     return {
@@ -196,12 +198,12 @@ def _needed(skill: Skill, env_class: EnvClass, settings: Collection[str]) -> set
         parameter.kind is parameter.VAR_KEYWORD
         for parameter in inspect.signature(env_class.begin).parameters.values()
     )
-    said = set(skill.params.get("required", ()))
-    return said if takes_any else said | (params_in(skill) - set(settings))
+    said, optional = set(skill.params.get("required", ())), set(skill.evidence.get("optional", ()))
+    return said if takes_any else said | (params_in(skill) - set(settings) - optional)
 
 
-def _optional(shape: Mapping[str, Any]) -> dict[str, Any]:
-    return {**shape, "description": f"{shape['description'].rstrip()} {LEFT_OUT}"}
+def _optional(shape: Mapping[str, Any], told: str) -> dict[str, Any]:
+    return {**shape, "description": f"{shape['description'].rstrip()} {told}"}
 
 
 def _is_argument(name: str, skill: Skill, env_class: EnvClass) -> bool:
@@ -272,14 +274,32 @@ def effects_of(skill: Skill, env_class: EnvClass) -> Effects:
 def describe(skill: Skill, env_class: EnvClass, goal: str, evidence: Evidence) -> str:
     """What an agent reads of a skill: what it does, with which tools, how it did, what a stop means."""
     what = "a part of the job" if evidence.part else "the whole job"
+    tools = (evidence.part and _in_order(skill)) or _listed(skill, env_class)
     sentences = [
         f"Does {what} in one call: {goal.replace('_', ' ')} in {env_class.env_id()}.",
         f"Succeeded on {evidence.hits} of {evidence.tasks} tasks never seen before.",
-        f"Plays {_listed(skill, env_class)}, typically {evidence.calls:.0f} calls, each logged as your own.",
+        f"Plays {tools}, typically {evidence.calls:.0f} calls, each logged as your own.",
         "Where it does not know how to go on it stops, tells why, what is done and what is left, and you "
         "go on with those tools; nothing is undone.",
     ]
     return " ".join(sentences)[:LONGEST_DESCRIPTION]
+
+
+def _in_order(skill: Skill) -> str:
+    """The tools in the order of the program; empty where that is more than a list of calls."""
+    parts = list(map(_said, skill.body))
+    return "" if "" in parts or len(parts) > MOST_TOOLS else ", then ".join(parts)
+
+
+def _said(stmt: Stmt) -> str:
+    """A statement in words; empty for what has none."""
+    if stmt["do"] == "call":
+        return str(stmt["tool"])
+    if stmt["do"] == "foreach":
+        inner = ", then ".join(map(_said, stmt["body"]))
+        return f"{inner} for each of what that shows" if inner else ""
+    ways = [_said(each) for branch in ("then", "else") for each in stmt.get(branch, ())]
+    return " or ".join(ways) if stmt["do"] == "if" and all(ways) else ""
 
 
 def _listed(skill: Skill, env_class: EnvClass) -> str:

@@ -26,16 +26,21 @@ def settings_of(tasks: Sequence[Task], env_class: EnvClass) -> dict[str, Any]:
         env_class: their environment.
     """
     names = [name for name in named_settings(env_class) if _is_set(name, tasks, env_class)]
-    found = {name: tasks[0].params[name] for name in names}
+    found = {name: _given(tasks[0])[name] for name in names}
     return found if found and _share_made(found, tasks, env_class) > MADE_SO else {}
 
 
 def _is_set(name: str, tasks: Sequence[Task], env_class: EnvClass) -> bool:
     """Whether all tasks have the same value of a parameter, and not because they were drawn so."""
-    if len({repr(task.params.get(name)) for task in tasks}) != 1 or name not in tasks[0].params:
+    if len({repr(_given(task).get(name)) for task in tasks}) != 1 or name not in _given(tasks[0]):
         return False
+    value = _given(tasks[0])[name]
     plain = (made(env_class, task.seed, {}) for task in tasks)
-    return any(each is not None and each.params.get(name) != tasks[0].params[name] for each in plain)
+    return any(each is not None and _given(each).get(name) != value for each in plain)
+
+
+def _given(task: Task) -> dict[str, Any]:
+    return {**task.params, **task.places}
 
 
 def _share_made(settings: Mapping[str, Any], tasks: Sequence[Task], env_class: EnvClass) -> float:

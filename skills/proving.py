@@ -13,6 +13,7 @@ from practicum.envs.registry import EnvClass, find
 from practicum.envs.tasks import Task
 from practicum.memory import Sessions
 from practicum.skills.contest import more_done
+from practicum.skills.digests import fill_in
 from practicum.skills.duplicates import duplicate_of, effects
 from practicum.skills.held_out import verify_held_out
 from practicum.skills.ingest import Trace, trace_of
@@ -22,10 +23,12 @@ from practicum.skills.jobs import mined as mine_job
 from practicum.skills.language import BadSkill, Skill
 from practicum.skills.library import EVERY, Entry, Library
 from practicum.skills.naming import Evidence, free_name, goal_of, published_form
+from practicum.skills.parts import shared_parts
 from practicum.skills.practised import settings_of
-from practicum.skills.segments import segments
+from practicum.skills.segments import Occurrence
 from practicum.skills.trials import Limits, Verification, is_right
 from practicum.skills.verify import fresh_tasks, verify
+from practicum.skills.workers import HERE, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +54,14 @@ class Learnt:
     why: str
 
 
-def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
+def prove(library: Library, mined: Mined, limits: Limits, workers: Workers = HERE) -> Learnt:
     """Verify a mined program and publish it where it passes and is new.
+
+    Args:
+        library: of skills.
+        mined: the program.
+        limits: what a verification may cost.
+        workers: where tasks are played.
 
     Raises:
         LogUnavailable: the database could not be written.
@@ -60,7 +69,7 @@ def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
     job = mined.job
     if known := _known(library, mined):
         return Learnt("known", job.title, known)
-    mined, verification = _mended(library, mined, limits)
+    mined, verification = _mended(library, mined, limits, workers)
     before = _before(library, job)
     why = _not_wanted(library, mined, verification, before) if verification.passed else verification.reason
     if why:
@@ -70,7 +79,7 @@ def prove(library: Library, mined: Mined, limits: Limits) -> Learnt:
     return _published(library, mined, verification, before)
 
 
-def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Verification]:
+def _mended(library: Library, mined: Mined, limits: Limits, workers: Workers) -> tuple[Mined, Verification]:
     """What is left of a program, and how it was judged.
 
     One that was done but wrong is mined again with the guard that would have stopped it, some times at most,
@@ -80,7 +89,7 @@ def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Veri
     wrong: list[Task] = []
     traces: list[Trace] = []
     for _ in range(MOST_MENDED):
-        verification = _judged(library, mined, limits, wrong)
+        verification = _judged(library, mined, limits, wrong, workers)
         wrong += verification.wrong
         traces += [_played(mined.skill, mined.job.env_class, task) for task in verification.wrong]
         again = _mined_again(library, mined, traces) if verification.wrong else None
@@ -88,7 +97,7 @@ def _mended(library: Library, mined: Mined, limits: Limits) -> tuple[Mined, Veri
             return mined, verification
         library.reject(mined.skill, mined.job.principal, support=mined.job.size, about=verification.as_json())
         mined = again
-    return mined, _judged(library, mined, limits, wrong)
+    return mined, _judged(library, mined, limits, wrong, workers)
 
 
 def _mined_again(library: Library, before: Mined, wrong: Sequence[Trace]) -> Mined | None:
@@ -130,7 +139,9 @@ def _known(library: Library, mined: Mined) -> str:
     return ""
 
 
-def _judged(library: Library, mined: Mined, limits: Limits, seen: Sequence[Task]) -> Verification:
+def _judged(
+    library: Library, mined: Mined, limits: Limits, seen: Sequence[Task], workers: Workers
+) -> Verification:
     """Verify on fresh tasks, or where these cannot judge on the sessions held out."""
     job = mined.job
     if not mined.held_out:
@@ -140,6 +151,8 @@ def _judged(library: Library, mined: Mined, limits: Limits, seen: Sequence[Task]
             settings=_settings(library, mined),
             tasks_already_seen={task.hash for task in seen},
             limits=limits,
+            env=job.found_by,
+            workers=workers,
         )
     return verify_held_out(
         mined.skill,
@@ -147,7 +160,8 @@ def _judged(library: Library, mined: Mined, limits: Limits, seen: Sequence[Task]
         sessions=Sessions(library.store),
         session_ids=mined.held_out,
         mined_from=mined.mined_from,
-        first_turns={session: part.first_turn for session, part in job.parts.items()},
+        parts=job.parts,
+        between_turns=job.is_between_turns,
         limits=limits,
         principal=job.principal,
     )
@@ -212,7 +226,7 @@ def _published(library: Library, mined: Mined, verification: Verification, befor
     job, versions = mined.job, library.versions()
     goal = goal_of(mined.skill, job.env_class, job.goal)
     name = before.skill.name if before else free_name(goal, versions, principal=job.principal)
-    about = {"job": job.id, "goal": goal, "found_by": job.found_by}
+    about = {"job": job.id, "goal": goal, "found_by": job.found_by, "between_turns": job.is_between_turns}
     skill = replace(mined.skill, evidence={**mined.skill.evidence, **about})
     version, evidence = versions.get(name, 0) + 1, told(verification, part=bool(job.parts))
     try:
@@ -235,11 +249,17 @@ def told(verification: Verification, *, part: bool) -> Evidence:
     return Evidence(verification.hits, verification.hits + verification.misses, calls, part)
 
 
-def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
+def verify_again(library: Library, entry: Entry, limits: Limits, workers: Workers = HERE) -> Learnt:
     """Verify a skill on tasks that it was not verified on before.
 
     One that waits, in quarantine or half way, is published or retired; one that is published goes into
     quarantine where it fails. It is left alone where nothing could be tried.
+
+    Args:
+        library: of skills.
+        entry: the skill.
+        limits: what it may cost.
+        workers: where tasks are played.
 
     Raises:
         LogUnavailable: the database could not be written.
@@ -247,8 +267,8 @@ def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
     skill = entry.skill
     name = skill.name
     try:
-        env_class = find(skill.evidence.get("found_by", skill.env_id))
-        verification = judged_anew(library, skill, entry.principal, env_class, limits)
+        env_class = find(_found_by(skill))
+        verification = judged_anew(library, skill, entry.principal, env_class, limits, workers)
     except UsageError as error:
         return Learnt("left alone", name, str(error))
     if verification.passed:
@@ -267,7 +287,12 @@ def verify_again(library: Library, entry: Entry, limits: Limits) -> Learnt:
 
 
 def judged_anew(
-    library: Library, skill: Skill, principal: str, env_class: EnvClass, limits: Limits
+    library: Library,
+    skill: Skill,
+    principal: str,
+    env_class: EnvClass,
+    limits: Limits,
+    workers: Workers = HERE,
 ) -> Verification:
     """Verify a program on tasks that its name was not verified on before, or on its principal's sessions.
 
@@ -275,7 +300,7 @@ def judged_anew(
         UsageError: the world failed.
     """
     try:
-        return _judged_anew(library, skill, principal, env_class, limits)
+        return _judged_anew(library, skill, principal, env_class, limits, workers)
     except (Exception, SystemExit) as error:  # a world may fail in any way: the person is told
         logger.debug("verifying %s failed", skill.name, exc_info=True)
         why = in_one_line(error)
@@ -283,30 +308,47 @@ def judged_anew(
 
 
 def _judged_anew(
-    library: Library, skill: Skill, principal: str, env_class: EnvClass, limits: Limits
+    library: Library,
+    skill: Skill,
+    principal: str,
+    env_class: EnvClass,
+    limits: Limits,
+    workers: Workers,
 ) -> Verification:
     sessions = Sessions(library.store)
-    known = sessions.list(principal, skill.env_id, limit=HELD_OUT, purpose="practice")
+    listed = sessions.list(principal, skill.env_id, limit=HELD_OUT)
+    known = [session for session in listed if session.purpose in ("practice", "import")]
     if skill.params.get("required") or skill.evidence.get("part"):
         ids = [session.id for session in known]
         return verify_held_out(
             skill, env_class, sessions=sessions, session_ids=ids, mined_from=(), limits=limits,
-            first_turns=_first_turns(library, skill, principal), principal=principal,
+            parts=_parts_of(library, skill, principal, env_class), principal=principal,
+            between_turns=bool(skill.evidence.get("between_turns")),
         )  # fmt: skip
     settings = settings_of([session.task for session in known], env_class)
     times = sum(event.kind == "verified" for event in library.history(skill.name))
-    return verify(skill, env_class, settings=settings, limits=limits, first_seed=FRESH_SEEDS * times)
+    return verify(
+        skill, env_class, settings=settings, limits=limits, first_seed=FRESH_SEEDS * times,
+        env=_found_by(skill), workers=workers,
+    )  # fmt: skip
 
 
-def _first_turns(library: Library, skill: Skill, principal: str) -> dict[str, int]:
-    """By session, the turn in which the part begins that a skill does; empty for a whole job."""
+def _found_by(skill: Skill) -> str:
+    """The name by which the world of a skill is found."""
+    return str(skill.evidence.get("found_by", skill.env_id))
+
+
+def _parts_of(library: Library, skill: Skill, principal: str, env_class: EnvClass) -> dict[str, Occurrence]:
+    """By session, where the part stands that a skill does; empty for a whole job."""
     if not skill.evidence.get("part"):
         return {}
-    found = segments(library.store, skill.env, principal=principal)
+    fill_in(library.store, principal=principal)
     own = (
         each
-        for segment in found
-        if part_id(segment) == skill.evidence.get("job")
+        for family in shared_parts(library.store, env_class, principal)
+        for ways in (family, *([segment] for segment in family))
+        if part_id(ways) == skill.evidence.get("job")
+        for segment in ways
         for each in segment.occurrences
     )
-    return {each.session: each.first_turn for each in own}
+    return {each.session: each for each in own}

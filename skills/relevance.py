@@ -5,12 +5,14 @@ The rules, in their order; all of them look at one session alone and hold for an
 1. A call that the schema refused, that failed on its way, or that a skill never made is dropped.
 2. A look, or a refused call, that is made again with the same answer before anything changed is dropped.
 3. A change that the environment's undoing tool takes back at once is dropped together with it: the world
-   stands, free text aside, as some result before the change showed it, and the change had shown.
+   stands, free text aside, as some result before the change showed it, and the change had shown. What was
+   changed before somebody was talked to is not taken back at once.
    A pair that is made again at once stays: it is a retry.
 4. A look is kept if a kept call after it was given a value that the look was the first to show; if it shows
    rows of a table from which a later call took a value (all that was looked at before a choice matters to a
    rule such as "the cheapest"); if it looked at the thing that a later call changed; or, where the job was
-   declined, in any case. A look that can change nothing must show rows that were not seen before.
+   declined or somebody was talked to afterwards, in any case. A look that can change nothing must show rows
+   that were not seen before.
 
 Other refusals stay, as evidence for guards, and so does every change.
 """
@@ -119,11 +121,11 @@ def _without_undone(calls: Sequence[Call], opening: str) -> list[Call]:
 
 
 def _undone_by(call: Call, kept: Sequence[Call], opening: str) -> int | None:
-    """The place of the change that a call takes back."""
+    """The place of the change that a call takes back; a turn lets nothing before it be taken back."""
     if not (call.role.undoes and call.changes):
         return None
     change = next((place for place in reversed(range(len(kept))) if kept[place].changes), None)
-    if change is None:
+    if change is None or kept[change].role.talks:
         return None
     after = state(call.text)
     before = (earlier.text for earlier in kept[:change] if earlier.error is None)
@@ -159,14 +161,15 @@ class _Looks:
         """Places of the calls that were the first to show a later call's value."""
         self._changed: set[str] = set()
         """Texts that were given to later calls which changed something."""
-        self._declined = False
+        self._tells = False
+        """Whether a later call declines the job, or tells somebody what was seen."""
 
     def kept(self) -> list[Call]:
         """The calls that mattered."""
         kept = []
         for place in reversed(range(len(self._calls))):
             call = self._calls[place]
-            values = _values(call.arguments.values())
+            values = texts_in(call.arguments.values())
             if not call.looks or call.error is not None or self._mattered(place, values):
                 kept.append(call)
                 self._note_use(place, values)
@@ -175,14 +178,16 @@ class _Looks:
     def _mattered(self, place: int, values: list[str]) -> bool:
         if place in self._sources or not self._changed.isdisjoint(values):
             return True
-        if self._calls[place].read_only and not self._shows_news(place):
+        call = self._calls[place]
+        if call.read_only and not self._shows_news(place):
             return False
-        return self._declined or not self._wanted.isdisjoint(self._tables_of(place))
+        told = self._tells and not call.role.thinks
+        return told or not self._wanted.isdisjoint(self._tables_of(place))
 
     def _note_use(self, place: int, values: list[str]) -> None:
         call = self._calls[place]
         if call.changes:
-            self._declined = self._declined or call.role.declines
+            self._tells = self._tells or call.role.declines or call.role.talks
             self._changed.update(value for value in values if not value.isdigit())
         for value in values:
             source = None if occurs(value, self._given) else self._source(value, place)
@@ -255,7 +260,12 @@ def occurs(value: str, text: str) -> bool:
     return False
 
 
-def _values(arguments: Iterable[Any]) -> list[str]:
+def is_news(value: Any, before: str) -> bool:
+    """Whether a value, or one within it, does not stand in the text of all that came before."""
+    return any(not occurs(text, before) for text in texts_in([value]))
+
+
+def texts_in(arguments: Iterable[Any]) -> list[str]:
     """The texts and numbers among arguments that can be told apart, as they stand in JSON, without quotes."""
     found: list[str] = []
     for value in arguments:
@@ -263,9 +273,9 @@ def _values(arguments: Iterable[Any]) -> list[str]:
             if len(value) >= SHORTEST_TEXT:
                 found.append(value if value.isalnum() else dump_text(value)[1:-1])
         elif isinstance(value, list):
-            found += _values(value)
+            found += texts_in(value)
         elif isinstance(value, Mapping):
-            found += _values(value.values())
+            found += texts_in(value.values())
         elif value is not None and abs(value) >= SMALLEST_NUMBER:
             found.append(dump_text(value))
     return found

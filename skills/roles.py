@@ -29,6 +29,10 @@ class Role:
     """Whether the environment says that it can undo something, other than by a final answer."""
     declines: bool
     """Whether a call of it gives the job up."""
+    talks: bool = False
+    """Whether a call of it is a turn with somebody who answers."""
+    thinks: bool = False
+    """Whether a call of it shows nothing of the world."""
 
 
 class Roles:
@@ -48,9 +52,15 @@ class Roles:
 
     def _of(self, tool: str) -> Role:
         action = None if self._env is None else self._env.actions.get(tool)
-        looks = self._profile.category(tool, action) in LOOKS
+        category = self._profile.category(tool, action)
         undoes = action is not None and action.destructive and not self._profile.ends(tool)
-        return Role(looks, undoes, self._declines(tool))
+        return Role(
+            looks=category in LOOKS,
+            undoes=undoes,
+            declines=self._declines(tool),
+            talks=self._profile.talks(tool),
+            thinks=category == "think",
+        )
 
     def _declines(self, tool: str) -> bool:
         if self._goals:
@@ -79,6 +89,11 @@ def _shape(names: tuple[str, ...], chosen: tuple[str, ...]) -> str:
 def roles_of(env_name: str) -> Roles:
     """The roles of the tools of the environment that a session was opened by, as `find` takes its name."""
     return Roles(environment(env_name))
+
+
+def turns_of(env_class: EnvClass) -> frozenset[str]:
+    """The tools of an environment by which an agent talks with somebody."""
+    return frozenset(filter(env_class.profile().talks, env_class.actions))
 
 
 def environment(name: str) -> EnvClass | None:

@@ -4,13 +4,17 @@ Found by greedy compression over a sample of sessions: the stretch that would sa
 occurrences become one call, and the search goes on. A stretch saves what its calls cost beyond the one that
 takes their place, and costs what showing one more tool to every session does:
 `support * (length - 1) * CALL_TOKENS - sessions * SCHEMA_TOKENS`.
+
+Where an agent talks with somebody, what it says and when is its own: no segment goes across a turn. What it
+needs between two turns it looks for when it knows what was said, so only the sessions that have a segment pay
+for it, and what was refused on the way is no part of it.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practicum.memory import Store
@@ -59,16 +63,20 @@ class Segment:
     """At most one of a session, those of the sample first that an order of chance puts first."""
 
 
-def segments(store: Store, env: str, *, principal: str | None = None) -> list[Segment]:
+def segments(
+    store: Store, env: str, *, principal: str | None = None, turns: Collection[str] = ()
+) -> list[Segment]:
     """The segments of the successful sessions that have a digest, in the order in which they were taken.
 
     Args:
         store: the file.
         env: the short name of an environment.
         principal: whose sessions; None for anybody's.
+        turns: the tools by which agents talk with somebody there.
     """
-    sessions = _sample(Digests(store, VERSION).read(principal, env))
-    taken = _compressed(Counter(session.calls for session in sessions), len(sessions))
+    sessions = _sample(Digests(store, VERSION).read(principal, env), frozenset(turns))
+    shown = None if turns else len(sessions)
+    taken = _compressed(Counter(session.calls for session in sessions), shown)
     return [_segment(env, calls, utility, sessions) for calls, utility in taken]
 
 
@@ -83,10 +91,10 @@ class _Session:
 
 
 BREAK = ""
-"""Stands for a call of a skill's: no segment goes across it."""
+"""Stands for a call of a skill's, or a turn: no segment goes across it."""
 
 
-def _sample(digested: Iterable[Digested]) -> list[_Session]:
+def _sample(digested: Iterable[Digested], turns: frozenset[str]) -> list[_Session]:
     """Successful sessions, at most `SESSIONS`, in an order of chance that is always the same."""
     kept: list[tuple[int, str, str]] = []
     for session in digested:
@@ -96,14 +104,17 @@ def _sample(digested: Iterable[Digested]) -> list[_Session]:
                 heapq.heappush(kept, row)
             else:
                 heapq.heappushpop(kept, row)
-    return [_rolled_up(session_id, read_outline(body)) for _, session_id, body in sorted(kept, reverse=True)]
+    in_order = sorted(kept, reverse=True)
+    return [_rolled_up(session_id, read_outline(body), turns) for _, session_id, body in in_order]
 
 
-def _rolled_up(session_id: str, outline: Outline) -> _Session:
+def _rolled_up(session_id: str, outline: Outline, breaks: frozenset[str]) -> _Session:
     calls: list[str] = []
     turns: list[tuple[int, int]] = []
     for name, turn in zip(outline.calls, outline.turns, strict=True):
-        call = BREAK if name.startswith("*") else name
+        if breaks and name.endswith("!"):
+            continue
+        call = BREAK if name.startswith("*") or name in breaks else name
         if calls and calls[-1] == call:
             turns[-1] = (turns[-1][0], turn)
         else:
@@ -117,17 +128,17 @@ def _rolled_up(session_id: str, outline: Outline) -> _Session:
 Calls = tuple[str, ...]
 
 
-def _compressed(ways: Counter[Calls], sessions: int) -> list[tuple[Calls, int]]:
+def _compressed(ways: Counter[Calls], shown: int | None) -> list[tuple[Calls, int]]:
     """What is taken, with its utility.
 
     Args:
         ways: how many sessions went which way.
-        sessions: how many there are, each of which is shown every tool.
+        shown: how many sessions every tool is shown to; None for those alone that have its stretch.
     """
     taken: dict[str, Calls] = {}
     found: list[tuple[Calls, int]] = []
     while len(found) < MOST:
-        stretch, utility = _best(ways, sessions)
+        stretch, utility = _best(ways, shown)
         if utility <= 0:
             break
         name = f"#{len(found)}"
@@ -137,10 +148,11 @@ def _compressed(ways: Counter[Calls], sessions: int) -> list[tuple[Calls, int]]:
     return found
 
 
-def _best(ways: Mapping[Calls, int], sessions: int) -> tuple[Calls, int]:
+def _best(ways: Mapping[Calls, int], shown: int | None) -> tuple[Calls, int]:
     best: tuple[int, Calls] = (0, ())
     for stretch, support in _frequent(ways):
-        utility = support * (len(stretch) - 1) * CALL_TOKENS - sessions * SCHEMA_TOKENS
+        readers = support if shown is None else shown
+        utility = support * (len(stretch) - 1) * CALL_TOKENS - readers * SCHEMA_TOKENS
         best = max(best, (utility, stretch))
     return best[1], best[0]
 

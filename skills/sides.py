@@ -36,6 +36,11 @@ class Sides:
         if place is not None and held is not None:
             self._met[place].add(held)
 
+    def add(self, table: Mapping[str, Sequence[bool]]) -> None:
+        """Note the ways that others noted for the same program, as their `table` has them."""
+        for place, ways in table.items():
+            self._met[place].update(ways)
+
     def table(self) -> dict[str, list[bool]]:
         """The ways that each part went, by its place; both where `[False, True]`."""
         return {place: sorted(ways) for place, ways in self._met.items()}

@@ -15,6 +15,7 @@ from practicum.memory import PastTask, Purpose, Store, recall
 from practicum.memory.played import last_end, played_after, successes_among
 from practicum.skills.bandit import BY_HAND, Bandit, Verified, control_share, reward
 from practicum.skills.interpreter import applies
+from practicum.skills.language import Skill
 from practicum.skills.library import Entry
 
 LATEST = 2_000
@@ -44,6 +45,18 @@ class Past:
     """How many have been read."""
     up_to: int = 0
     """Number of the last end of a session that has been looked at."""
+
+    def draw(
+        self, session_id: str, able: Sequence[Entry], *, params: Mapping[str, Any], purpose: Purpose
+    ) -> Suggestion:
+        """Draw among skills that can begin with a task; there is one at least."""
+        random = _seeded(session_id)
+        if random.random() < control_share(self.sessions + 1) and purpose == "practice":
+            return Suggestion(None, control=True)
+        arms = {_arm(entry.skill.name, entry.skill.version): entry for entry in able}
+        verified = {arm: Verified(entry.hits, entry.misses) for arm, entry in arms.items()}
+        drawn = self.bandit.draw(random, params, verified)
+        return Suggestion(None if drawn == BY_HAND else arms[drawn].skill.name)
 
 
 class Suggestions:
@@ -81,17 +94,11 @@ class Suggestions:
             opening: the first observation.
             purpose: of the session; only in practice there is a control group.
         """
-        able = [entry for entry in entries if applies(entry.skill, params, opening)]
+        able = able_among(entries, params, opening)
         if not able:
             return Suggestion(None)
         past = self.past(principal, able[0].skill.env, able[0].skill.env_version)
-        random = _seeded(session_id)
-        if random.random() < control_share(past.sessions + 1) and purpose == "practice":
-            return Suggestion(None, control=True)
-        arms = {_arm(entry.skill.name, entry.skill.version): entry for entry in able}
-        verified = {arm: Verified(entry.hits, entry.misses) for arm, entry in arms.items()}
-        drawn = past.bandit.draw(random, params, verified)
-        return Suggestion(None if drawn == BY_HAND else arms[drawn].skill.name)
+        return past.draw(session_id, able, params=params, purpose=purpose)
 
     def past(self, principal: str, env: str, version: int) -> Past:
         """What the log says up to now about a principal's sessions in an environment, by its short name."""
@@ -114,6 +121,22 @@ class Suggestions:
             newest = max(newest, session.number)
         past.up_to = newest
         return past
+
+
+def able_among(entries: Sequence[Entry], params: Mapping[str, Any], opening: Any) -> list[Entry]:
+    """The skills that a session can begin with, of those of its environment.
+
+    Args:
+        entries: the published skills.
+        params: the task's parameters.
+        opening: the first observation.
+    """
+    return [each for each in entries if _begins(each.skill) and applies(each.skill, params, opening)]
+
+
+def _begins(skill: Skill) -> bool:
+    """Whether a session may begin with a skill: it needs no argument, and nothing that is said first."""
+    return not skill.params.get("required") and not skill.evidence.get("between_turns")
 
 
 def _arm(skill: str | None, version: int | None) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from practicum.envs.core import ToolEnv
-from practicum.envs.episodes import Episode, Opening, Step
+from practicum.envs.episodes import Episode, ListRecorder, Opening, Step
 from practicum.envs.tasks import Task
 from practicum.memory.log import Log
 from practicum.memory.starts import SessionStart, new_session_id
@@ -17,6 +19,7 @@ from practicum.skills.evidence import e_value
 from practicum.skills.interpreter import Finish, play
 from practicum.skills.language import Skill, calls_in
 from practicum.skills.sides import Sides
+from practicum.skills.workers import HERE, Findable, Workers
 
 EnvClass = type[ToolEnv[Any]]
 Verdict = Literal["hit", "stop", "wrong", "declined"]
@@ -143,9 +146,10 @@ class Trials:
     limits: Limits
     log: Log | None = None
     env: str = ""
-    """The name to find the environment by, for the log."""
+    """The name to find the environment by, for the log and other processes; its id where empty."""
     principal: str = "local"
     clock: Callable[[], float] = time.monotonic
+    workers: Workers = HERE
     made: list[Trial] = field(default_factory=list)
     played: set[str] = field(default_factory=set)
     """Hashes of the tasks."""
@@ -171,22 +175,39 @@ class Trials:
         if spent := self.spent():
             raise Exhausted(spent)
 
-    def play(self, task: Task, kind: str) -> Trial:
-        """Play the skill on a task.
+    def play(
+        self, tasks: Iterable[tuple[str, Task]], *, endured: tuple[type[Exception], ...] = ()
+    ) -> Iterator[Trial]:
+        """Play the skill on tasks, one trial each, in their order.
+
+        Some tasks may be drawn and played before it is their turn; what is not asked for does not count.
+
+        Args:
+            tasks: each after its kind.
+            endured: a task on which the world raises one of these has no trial.
 
         Raises:
             Exhausted: as `check`.
-            UsageError: the world refuses to begin the task.
+            UsageError: the world refuses to begin a task.
         """
-        self.check()
-        kept = Kept(self.log, self.env or self.env_class.env_id(), self.principal)
-        episode = Episode(self.env_class(), task, recorder=kept)
-        try:
-            finish = play(self.skill, episode, notice=self.sides)
-            return self.add(kind, task, finish, right=is_right(episode))
-        finally:
-            kept.close()
-            episode.env.close()
+        world = Findable(self.env_class, self._found_by)
+        for kind, played in self.workers.map(partial(_played, self.skill, world, endured), tasks):
+            self.check()
+            if played is not None:
+                self._keep(played)
+                self.sides.add(played.sides)
+                yield self.add(kind, played.opening.task, played.finish, right=played.right)
+
+    @property
+    def _found_by(self) -> str:
+        return self.env or self.env_class.env_id()
+
+    def _keep(self, played: _Played) -> None:
+        kept = Kept(self.log, self._found_by, self.principal)
+        kept.opened(played.opening)
+        for step in played.steps:
+            kept.record(step)
+        kept.close()
 
     def add(self, kind: str, task: Task, finish: Finish, *, right: bool | None) -> Trial:
         """Keep what came of a task; a right of None, where nobody can tell, counts as a stop."""
@@ -230,6 +251,32 @@ def is_right(episode: Episode) -> bool:
     if last is not None and last.outcome is not None:
         return bool(last.outcome["success"])
     return episode.env.outcome().success
+
+
+@dataclass(frozen=True)
+class _Played:
+    """How a skill went on a task, wherever it was played."""
+
+    opening: Opening
+    steps: tuple[Step, ...]
+    finish: Finish
+    right: bool
+    sides: Mapping[str, Sequence[bool]]
+
+
+def _played(
+    skill: Skill, world: Findable, endured: tuple[type[Exception], ...], item: tuple[str, Task]
+) -> tuple[str, _Played | None]:
+    kind, task = item
+    sides, recorder = Sides(skill), ListRecorder()
+    try:
+        episode = Episode(world.env_class(), task, recorder=recorder)
+        with closing(episode.env):
+            finish = play(skill, episode, notice=sides)
+            right = is_right(episode)
+    except endured:
+        return kind, None
+    return kind, _Played(episode.opening, tuple(recorder.steps), finish, right, sides.table())
 
 
 class Kept:

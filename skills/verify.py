@@ -23,6 +23,7 @@ from practicum.skills.adversaries import BREAKDOWNS, attacks, made
 from practicum.skills.evidence import ENOUGH, e_value
 from practicum.skills.language import Skill
 from practicum.skills.trials import EnvClass, Exhausted, Limits, Trial, Trials, Verification, free_arguments
+from practicum.skills.workers import HERE, Workers
 
 SEEDS_A_TASK = 40
 """Seeds that are looked at for each drawn task before the world is taken to have no more."""
@@ -44,6 +45,7 @@ def verify(
     env: str = "",
     principal: str = "local",
     clock: Callable[[], float] = time.monotonic,
+    workers: Workers = HERE,
 ) -> Verification:
     """Judge a skill that does a whole job; candidates, quarantined and promoted ones alike.
 
@@ -60,11 +62,12 @@ def verify(
         first_seed: of the tasks; another one for another verification of the same skill.
         limits: what it may cost.
         log: where what is played is kept, as sessions of purpose `verification`.
-        env: the name that the log finds the world by; its id where empty.
+        env: the name that the log and other processes find the world by; its id where empty.
         principal: whose sessions they are.
         clock: seconds.
+        workers: where tasks are played; the verdict is the same wherever that is, within the limits of time.
     """
-    trials = Trials(skill, env_class, limits or Limits(), log, env, principal, clock)
+    trials = Trials(skill, env_class, limits or Limits(), log, env, principal, clock, workers)
     try:
         refusal = _refusal(skill, env_class, settings or {}, first_seed)
         if refusal:
@@ -80,9 +83,9 @@ def _refusal(skill: Skill, env_class: EnvClass, settings: Mapping[str, Any], fir
     """Why a skill cannot be judged on fresh tasks of a world; empty where it can."""
     if (skill.env, skill.env_version) != (env_class.name, env_class.version):
         return f"it is a skill of {skill.env_id}, and this is {env_class.env_id()}"
-    if env_class().blocking:
-        return f"{env_class.env_id()} waits for what is outside of it, so nothing can be tried there"
     task = env_class.make_task(first_seed, **settings)
+    if env_class.waits(task):
+        return f"{env_class.env_id()} waits for what is outside of it, so nothing can be tried there"
     sample = _sample(env_class, settings, first_seed)
     lacking = free_arguments(skill, {name for each in sample for name in each.params})
     if lacking:
@@ -109,8 +112,10 @@ def _beginning(env_class: EnvClass, task: Task) -> tuple[str, str]:
 def _verified(
     trials: Trials, settings: Mapping[str, Any], seen: frozenset[str], first_seed: int
 ) -> Verification:
-    fresh = fresh_tasks(trials.env_class, settings, seen, first_seed)
-    failure = _prove(trials, fresh) or _attack(trials, settings, seen, first_seed) or _scan(trials, fresh)
+    fresh = partial(fresh_tasks, trials.env_class, settings, seen, first_seed)
+    failure = _prove(trials, fresh()) or _attack(trials, settings, seen, first_seed)
+    drawn = sum(trial.kind == "drawn" for trial in trials.made)
+    failure = failure or _scan(trials, islice(fresh(), drawn, None))
     if failure:
         return trials.report(failure)
     report = trials.report("")
@@ -169,8 +174,7 @@ def _prove(trials: Trials, fresh: Iterator[Task]) -> str:
     """Play drawn tasks until they are enough; says why where they are not."""
     left = trials.limits.tasks
     declined = 0
-    for task in fresh:
-        trial = trials.play(task, "drawn")
+    for trial in trials.play(("drawn", task) for task in fresh):
         if trial.verdict == "declined":
             declined += 1
             if declined > SEEDS_A_TASK * trials.limits.tasks // 10:
@@ -190,22 +194,24 @@ def _prove(trials: Trials, fresh: Iterator[Task]) -> str:
 
 def _attack(trials: Trials, settings: Mapping[str, Any], seen: frozenset[str], first_seed: int) -> str:
     """Play tasks that are built to break the skill; says which one did."""
-    sample = _sample(trials.env_class, settings, first_seed)
-    for attack in attacks(trials.skill, trials.env_class, settings, sample):
-        for task in attack.tasks(trials.env_class, first_seed, trials.limits.attacks):
-            is_fresh = task.hash not in seen and task.hash not in trials.played
-            trial = _endured(trials, task, attack.name) if is_fresh else None
-            if trial is not None and trial.verdict == "wrong":
-                return _done_but_wrong(trial)
+    tasks = _attacks(trials, settings, seen | trials.played, first_seed)
+    for trial in trials.play(tasks, endured=BREAKDOWNS):
+        if trial.verdict == "wrong":
+            return _done_but_wrong(trial)
     return ""
 
 
-def _endured(trials: Trials, task: Task, kind: str) -> Trial | None:
-    """The trial of an attack; None where the world itself does not stand it."""
-    try:
-        return trials.play(task, kind)
-    except BREAKDOWNS:
-        return None
+def _attacks(
+    trials: Trials, settings: Mapping[str, Any], seen: Collection[str], first_seed: int
+) -> Iterator[tuple[str, Task]]:
+    """Every task that nobody has seen, once, each after the name of its attack."""
+    sample = _sample(trials.env_class, settings, first_seed)
+    met = set(seen)
+    for attack in attacks(trials.skill, trials.env_class, settings, sample):
+        for task in attack.tasks(trials.env_class, first_seed, trials.limits.attacks):
+            if task.hash not in met:
+                met.add(task.hash)
+                yield attack.name, task
 
 
 def _scan(trials: Trials, fresh: Iterator[Task]) -> str:
@@ -213,12 +219,14 @@ def _scan(trials: Trials, fresh: Iterator[Task]) -> str:
 
     What is still unseen when the limits are used up stands in the report.
     """
-    for task in islice(fresh, int(SHARE_SCANNED * trials.limits.tasks)):
-        if not trials.sides.unseen() or trials.spent():
-            return ""
-        trial = trials.play(task, "scanned")
+    if not trials.sides.unseen() or trials.spent():
+        return ""
+    more = islice(fresh, int(SHARE_SCANNED * trials.limits.tasks))
+    for trial in trials.play(("scanned", task) for task in more):
         if trial.verdict == "wrong":
             return _done_but_wrong(trial)
+        if not trials.sides.unseen() or trials.spent():
+            return ""
     return ""
 
 

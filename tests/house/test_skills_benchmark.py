@@ -9,18 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import _skills_heldout, _skills_lessons, _skills_loop, _skills_retirement, _skills_scale
+from benchmarks import (
+    _skills_heldout,
+    _skills_lessons,
+    _skills_loop,
+    _skills_retail,
+    _skills_retirement,
+    _skills_scale,
+)
 from benchmarks import skills as benchmark
 from benchmarks._skills_curves import smoothed
 from benchmarks._skills_explorer import FIELDS, compared, sign_test
 from benchmarks._skills_loop import EARLY, Played, User
 from benchmarks._skills_tables import over, tables
 from benchmarks._skills_teachers import TEACHERS
-from practicum.envs import find
+from practicum.envs import Episode, find
 from practicum.envs.flight_booking_env import FlightBookingEnv
 from practicum.memory import Log, Store
 from practicum.memory.digests import Digests
 from practicum.skills.digests import VERSION, fill_in
+from practicum.skills.language import Skill
+from practicum.training.agents import Playing
+from practicum.training.agents.retail_oracle import OracleScript
 from practicum.training.rollouts import Rollout, Stage, roll_out_all
 
 FLIGHT = find("flight")
@@ -117,6 +127,35 @@ def test_a_skill_is_right_or_wrong_or_stops() -> None:
     assert right + wrong + stopped == 30
     assert min(right, wrong, stopped) > 0
     assert found["success"] < found["success_with_agent"]
+
+
+# Retail -------------------------------------------------------------------------------------------------
+
+
+def test_what_skills_save_is_what_the_same_tasks_take_less_than_by_hand() -> None:
+    found = _skills_retail.measured("thorough", sessions=150, test_tasks=24)
+    assert (found["right"], found["success"], found["success_by_hand"]) == (150, 1, 1)
+    assert (found["done_but_wrong"], found["precision"]) == (0, 1)
+    assert found["decisions_by_hand"] - found["decisions"] == pytest.approx(found["saved"]["value"], abs=0.01)
+    assert found["turns"] < found["decisions"] < found["decisions_by_hand"] - 3
+    assert sum(skill["uses"] for skill in found["skills"]) == found["uses"] > 0
+
+
+def test_a_skill_that_stops_is_of_no_help_and_the_agent_goes_on_by_hand() -> None:
+    retail = find("retail")
+    task = retail.tasks(scenario="item_exchange").take(1)[0]
+    params = {"type": "object", "properties": {"order_id": {"type": "string"}}, "required": ["order_id"]}
+    look = {"do": "call", "id": "a", "tool": "get_order_details", "args": {"order_id": {"param": "order_id"}}}
+    other = {**look, "id": "b", "tool": "get_product_details", "args": {"product_id": {"const": "none"}}}
+    for body, made in (((look, other), 1), ((other,), 0)):
+        told = "Plays get_order_details, then get_product_details, typically 2 calls."
+        skill = Skill("skill_stops", 1, "retail", 1, params, body, description=told)
+        agent = _skills_retail.SkilledOracle(task, OracleScript)
+        playing = Playing(Episode(retail(), task), agent, skills=[skill])
+        steps = playing.play()
+        assert steps[-1].outcome["success"]
+        assert agent.served == [("skill_stops", False)]
+        assert sum(step.via_skill is not None and not step.refused for step in steps) == made
 
 
 # Scale --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from practicum.envs import Episode, Task, find
 from practicum.memory import Log, SessionRecorder, Sessions, SessionStart, Store, new_session_id, replay
 from practicum.skills.held_out import verify_held_out
 from practicum.skills.language import Skill
+from practicum.skills.segments import Occurrence
 from practicum.skills.trials import Limits, Verification
 from tests.skills.stall_env import Waiting
 from tests.skills.stall_skills import BUY, PAY, SEARCH, call, cheapest, param, reserve, skill, within_budget
@@ -92,9 +93,11 @@ def test_a_part_that_is_done_wrong_fails(store: Store, bought: list[str]) -> Non
 
 
 def test_where_a_part_begins_can_be_told(store: Store, bought: list[str]) -> None:
-    first_turns = dict.fromkeys(bought, 1)
-    assert not judged(store, RESERVE, bought, first_turns=first_turns).passed  # nothing was searched for yet
-    assert judged(store, RESERVE, bought, first_turns=dict.fromkeys(bought, 2)).passed
+    def beginning(turn: int) -> dict[str, Occurrence]:
+        return {each: Occurrence(each, turn, turn) for each in bought}
+
+    assert not judged(store, RESERVE, bought, parts=beginning(1)).passed  # nothing was searched for yet
+    assert judged(store, RESERVE, bought, parts=beginning(2)).passed
 
 
 def test_a_whole_job_can_be_judged_so_too(store: Store, bought: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from practicum.training.agents import play_episode, scripted_agent
 from tests.memory.steps import a_step
 
 FLIGHT = find("flight")
+RETAIL = find("retail")
+ORDERS = Path(__file__).parents[2] / "envs" / "retail" / "orders.json"
 WISH = {"kind": "book", "feasible": True}
 BOOKING = next(task.seed for task in FLIGHT.tasks(**WISH).split("train"))
 CALM = {"p_3ds": 0.0, "p_payment_fails": 0.0, "p_sold_out": 0.0, "p_shuffled": 0.0, "p_price_change": 0.0}
@@ -93,6 +96,24 @@ def test_a_search_that_is_made_again_after_another_is_kept() -> None:
 
 def test_a_change_that_was_taken_back_is_dropped_with_what_took_it_back() -> None:
     assert of_calls(SEARCH, ANOTHER, REMOVE, ADD) == ["search_flights", "add_to_cart"]
+
+
+def test_what_is_changed_after_somebody_was_asked_takes_nothing_back() -> None:
+    episode = Episode(RETAIL(), RETAIL.make_task(0))
+    order_id, order = next(
+        (each, order)
+        for each, order in json.loads(ORDERS.read_text(encoding="utf-8")).items()
+        if order["status"] == "pending"
+    )
+    send_to = {**order["address"], "order_id": order_id}
+    calls = (
+        ("modify_pending_order_address", {**send_to, "address1": "12 Elm Street"}),
+        ("respond", {"message": "Or shall it go to 14 Elm Street?"}),
+        ("modify_pending_order_address", {**send_to, "address1": "14 Elm Street"}),
+    )
+    steps = played(episode, *calls)
+    assert not any(step.refused for step in steps)
+    assert tools(trace_of(episode, steps)) == [tool for tool, _ in calls]
 
 
 def test_a_change_that_left_a_trace_in_the_world_is_kept_with_what_took_it_back() -> None:

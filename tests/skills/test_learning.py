@@ -180,7 +180,7 @@ def test_a_part_that_many_sessions_share_is_judged_on_sessions_held_out(store, l
     ids = [buy(store, seed) for seed in train_seeds(45)]
     calls = ("find_ware?", "take")
     occurrences = tuple(Occurrence(session_id, 1, 2) for session_id in ids)
-    job = part_job(Segment("kiosk", calls, 45, 100, occurrences), "local", find(KIOSK), KIOSK)
+    job = part_job([Segment("kiosk", calls, 45, 100, occurrences)], "local", find(KIOSK), KIOSK)
     found = mined(store, job)
     assert not set(found.mined_from) & set(found.held_out)
     assert prove(library, found, Limits()).what == "published"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.envs import find
+from practicum.envs.retail.generate import write_world
 from practicum.memory import Store
 from practicum.skills.learning import learn
 from practicum.skills.library import Library
@@ -49,6 +50,15 @@ def test_what_tasks_are_drawn_with_is_no_setting():
 def test_tasks_of_different_settings_tell_of_none():
     tasks = [Stall.make_task(seed, p_gone=0.5 if seed % 2 else 0.1) for seed in range(12)]
     assert settings_of(tasks, Stall) == {}
+
+
+def test_a_folder_of_records_is_told_by_where_it_lies_and_by_what_it_holds(tmp_path):
+    retail = find("retail")
+    write_world(tmp_path / "shop", seed=5)
+    tasks = [retail.make_task(seed, data=str(tmp_path / "shop")) for seed in range(8)]
+    found = settings_of(tasks, retail)
+    assert found == {"data": str(tmp_path / "shop"), "world": tasks[0].params["world"]}
+    assert [retail.make_task(task.seed, **found) for task in tasks] == tasks
 
 
 def test_a_skill_is_verified_in_the_world_that_was_practised_in(store, monkeypatch):
