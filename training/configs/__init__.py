@@ -1,0 +1,1 @@
+"""Configs: the settings of training runs, their defaults and presets."""

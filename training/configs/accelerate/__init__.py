@@ -1,0 +1,1 @@
+"""Accelerate: how a training run is spread over processes."""

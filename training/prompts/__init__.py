@@ -1,0 +1,1 @@
+"""Prompts: system messages by the names of their files."""
