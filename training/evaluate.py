@@ -1,61 +1,33 @@
-"""Evaluation: how agents do on the same tasks, how sure that is, and how far one is ahead of another."""
+"""Evaluation: how agents do on the same tasks, and how sure that is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import comb
 from typing import Any
 
-import numpy as np
-
-from practicum.envs import Task
-from practicum.training.agents import Agent, agent_kind
+from practicum.envs import Task, find
+from practicum.training.agents.players import AgentFor, Cast, Casting, Player
 from practicum.training.bootstrap import Estimate, mean, ratio
-from practicum.training.rollouts import Progress, Rollout, Stage, roll_out_all
+from practicum.training.llm import ModelShelf
+from practicum.training.rollouts import (
+    EnvClass,
+    Progress,
+    Rollout,
+    RolloutWorkers,
+    Stage,
+    roll_out,
+    roll_out_all,
+)
+from practicum.training.trials import COUNTS, FIGURES, GoldFor, Trial, gold_of, own_gold, trial_of
 
-Measure = Callable[[Rollout], float | None]
-"""A number for a rollout; None where it means nothing."""
-
-
-def _regret(rollout: Rollout) -> float | None:
-    found = rollout.outcome.get("regret")
-    return None if found is None else float(found)
-
-
-def _decisions(rollout: Rollout) -> float | None:
-    is_control = rollout.suggestion is not None and rollout.suggestion.control
-    return None if is_control else float(rollout.decisions)
-
-
-MEASURES: Mapping[str, Measure] = {
-    "success": lambda rollout: float(rollout.success),
-    "violations": lambda rollout: float(bool(rollout.outcome.get("violations"))),
-    "steps": lambda rollout: float(len(rollout.steps)),
-    "decisions": _decisions,
-    "decisions_all": lambda rollout: float(rollout.decisions),
-    "tokens": lambda rollout: float(rollout.tokens),
-    "return": lambda rollout: rollout.total_reward,
-    "regret": _regret,
-    "failures": lambda rollout: float(rollout.failure is not None),
-}
-"""What is measured of every rollout: `violations` and `failures` are the shares that have any, `decisions`
-leaves the control group out, `regret` is in the world's money, only where there is a best end to compare."""
-RATIOS: Mapping[str, tuple[Measure, Measure]] = {
-    "explore_exploit": (
-        lambda rollout: float(len(rollout.uses)),
-        lambda rollout: float(rollout.decisions - len(rollout.uses)),
-    ),
-    "stop_rate": (
-        lambda rollout: float(sum(not use.finish.finished for use in rollout.uses)),
-        lambda rollout: float(len(rollout.uses)),
-    ),
-    "done_but_wrong": (
-        lambda rollout: float(sum(use.is_wrong for use in rollout.uses)),
-        lambda rollout: float(len(rollout.uses)),
-    ),
-}
-"""Sums over sums: runs of skills to calls by hand, stops to runs, runs that finished wrong to runs."""
+TASKS = 50
+"""Tasks that are played where nobody says how many."""
+MOST_PASSES = 10
+_PASS = "pass^"  # noqa: S105  # the name of a figure
 
 
 @dataclass(frozen=True)
@@ -63,126 +35,231 @@ class AgentReport:
     """How one agent did."""
 
     agent: str
-    rollouts: tuple[Rollout, ...]
-    figures: Mapping[str, Estimate | None]
-    """The means of `MEASURES` and the `RATIOS`; None where there is nothing to measure."""
-    stops: Mapping[str, int]
-    """How often skills stopped, by reason."""
+    trials: tuple[Trial, ...]
+    rollouts: tuple[Rollout, ...] = field(default=(), repr=False)
+    """What the trials were measured of; empty where they were read from a file or the log."""
+
+    @cached_property
+    def figures(self) -> Mapping[str, Estimate | None]:
+        """The means of `FIGURES`, `pass^k` and the ratios of `COUNTS`; None where nothing was measured.
+
+        The intervals draw tasks, not trials, because trials of one task are alike.
+        """
+        means = {name: self._mean(name) for name in FIGURES}
+        passes = {name: mean(list(self.by_task(name).values())) for name in self.passes}
+        return {**means, **passes, **{name: self._ratio(name) for name in COUNTS}}
+
+    @property
+    def stops(self) -> dict[str, int]:
+        """How often skills stopped, by reason, the most frequent first."""
+        counted = Counter(reason for trial in self._ordered for reason in trial.stops)
+        return dict(counted.most_common())
+
+    @property
+    def passes(self) -> list[str]:
+        """`pass^2` and so on, up to the most trials of a task, or `MOST_PASSES`."""
+        counted = Counter(trial.task for trial in self.trials)
+        most = min(MOST_PASSES, max(counted.values(), default=0))
+        return [f"{_PASS}{k}" for k in range(2, most + 1)]
+
+    def by_task(self, figure: str) -> dict[str, float]:
+        """A figure of each task that has it: the mean of its trials, or `pass^k`; by the tasks' hashes."""
+        if figure.startswith(_PASS):
+            return self._passed(int(figure.removeprefix(_PASS)))
+        return {task: sum(values) / len(values) for task, values in self._values(figure).items()}
 
     def as_json(self) -> dict[str, Any]:
         """A plain JSON object, without the rollouts."""
         shown = {name: found and found.as_json() for name, found in self.figures.items()}
-        return {"figures": shown, "stops": dict(self.stops), "sessions": self._sessions()}
+        sessions = [trial.session for trial in self.trials if trial.session is not None]
+        return {
+            "figures": shown,
+            "stops": self.stops,
+            "sessions": sessions,
+            "trials": [trial.as_json() for trial in self.trials],
+        }
 
-    def _sessions(self) -> list[str]:
-        return [rollout.session for rollout in self.rollouts if rollout.session is not None]
+    @cached_property
+    def _ordered(self) -> list[Trial]:
+        """The trials in an order that does not depend on that in which they were played."""
+        return sorted(self.trials, key=lambda trial: trial.task)
+
+    def _values(self, figure: str) -> dict[str, list[float]]:
+        """The numbers of each task, in the order of the tasks' hashes."""
+        found: dict[str, list[float]] = {}
+        for trial in self._ordered:
+            value = trial.figures.get(figure)
+            if value is not None:
+                found.setdefault(trial.task, []).append(value)
+        return found
+
+    def _mean(self, figure: str) -> Estimate | None:
+        values = self._values(figure).values()
+        return ratio([sum(each) for each in values], [len(each) for each in values])
+
+    def _ratio(self, name: str) -> Estimate | None:
+        """The ratio of the sums, drawn by task."""
+        sums: dict[str, tuple[float, float]] = {}
+        for trial in self._ordered:
+            part, whole = trial.counts.get(name, (0.0, 0.0))
+            before = sums.get(trial.task, (0.0, 0.0))
+            sums[trial.task] = (before[0] + part, before[1] + whole)
+        return ratio([part for part, _ in sums.values()], [whole for _, whole in sums.values()])
+
+    def _passed(self, k: int) -> dict[str, float]:
+        """How probable it is that k trials of a task all succeed, without bias (Yao et al. 2024, τ-bench)."""
+        tries = {task: (round(sum(values)), len(values)) for task, values in self._values("success").items()}
+        return {task: comb(hits, k) / comb(n, k) for task, (hits, n) in tries.items() if n >= k}
 
 
 @dataclass(frozen=True)
 class Report:
-    """How agents did on the same tasks."""
+    """How agents did in an environment."""
 
     env_id: str
-    tasks: tuple[str, ...]
-    """Content hashes."""
     agents: Mapping[str, AgentReport]
-    differences: Mapping[tuple[str, str], Mapping[str, Estimate | None]]
-    """By pair of agents: the mean over the tasks of what the first has more than the second."""
+
+    @property
+    def tasks(self) -> list[str]:
+        """Content hashes of all that was played, in the order in which it was."""
+        return list(dict.fromkeys(trial.task for agent in self.agents.values() for trial in agent.trials))
 
     def as_json(self) -> dict[str, Any]:
         """A plain JSON object."""
-        return {
-            "env": self.env_id,
-            "tasks": list(self.tasks),
-            "agents": {name: agent.as_json() for name, agent in self.agents.items()},
-            "differences": [
-                {"agents": list(pair), "figures": {k: v and v.as_json() for k, v in figures.items()}}
-                for pair, figures in self.differences.items()
-            ],
-        }
+        agents = {name: agent.as_json() for name, agent in self.agents.items()}
+        return {"env": self.env_id, "tasks": self.tasks, "agents": agents}
 
 
-def measured(agent: str, rollouts: Sequence[Rollout]) -> AgentReport:
-    """What some rollouts of one agent say about it."""
-    figures = {name: mean(_values(measure, rollouts)) for name, measure in MEASURES.items()}
-    for name, (part, whole) in RATIOS.items():
-        figures[name] = ratio(_values(part, rollouts), _values(whole, rollouts))
-    stops = Counter(use.finish.stop.reason for r in rollouts for use in r.uses if use.finish.stop)
-    return AgentReport(agent, tuple(rollouts), figures, dict(stops.most_common()))
+def measured(agent: str, rollouts: Iterable[Rollout], gold_for: GoldFor | None = None) -> AgentReport:
+    """What some rollouts of one agent say about it.
 
-
-def _values(measure: Measure, rollouts: Sequence[Rollout]) -> list[float]:
-    return [value for value in map(measure, rollouts) if value is not None]
-
-
-def difference(first: Sequence[Rollout], second: Sequence[Rollout], measure: Measure) -> Estimate | None:
-    """How much more the first agent has than the second, over the tasks of which both have it."""
-    other = {rollout.task.hash: measure(rollout) for rollout in second}
-    pairs = [(measure(rollout), other.get(rollout.task.hash)) for rollout in first]
-    return mean([mine - theirs for mine, theirs in pairs if mine is not None and theirs is not None])
-
-
-def compared(reports: Mapping[str, AgentReport]) -> dict[tuple[str, str], dict[str, Estimate | None]]:
-    """The paired differences of every two agents, in the order in which they are given."""
-    names = list(reports)
-    return {
-        (one, two): {
-            name: difference(reports[one].rollouts, reports[two].rollouts, measure)
-            for name, measure in MEASURES.items()
-        }
-        for place, one in enumerate(names)
-        for two in names[place + 1 :]
-    }
+    Args:
+        agent: its name.
+        rollouts: several of one task are its trials.
+        gold_for: the gold calls of a task; by default those that it has itself.
+    """
+    played = tuple(rollouts)
+    return AgentReport(agent, tuple(trial_of(rollout, gold_for) for rollout in played), played)
 
 
 def evaluate(
     stage: Stage,
-    agents: Sequence[str],
+    agents: Sequence[str] | Mapping[str, Player],
     tasks: Sequence[Task],
     *,
+    trials: int = 1,
     seed: int = 0,
     noise: float = 0.0,
+    models: ModelShelf | None = None,
+    gold: Player | None = None,
     progress: Progress = lambda done, total: None,
+    workers: RolloutWorkers | None = None,
 ) -> Report:
     """Let agents play the same tasks, and measure them.
 
     Args:
         stage: where; its skills are offered only to agents that use them.
-        agents: names, as `AGENTS` has them.
+        agents: names, as `agent_kind` takes them, or players by the names that the report calls them.
         tasks: what each of them plays, in this order.
-        seed: of the agents' own draws; the same for each, so that slips are not what tells them apart.
+        trials: how often each plays each; the draws of named agents differ between trials.
+        seed: of the named agents' own draws; the same for each, so that slips are not what tells them apart.
         noise: probability that a call of theirs is a slip.
+        models: where chat models are opened.
+        gold: whose calls are the gold calls of tasks that have none; it plays them once, unlogged, and those
+            that it does not solve stay without.
         progress: told how many of all rollouts are done.
+        workers: where episodes are played; here where None.
 
     Raises:
-        UsageError: an agent is not known, or does not play this environment.
+        UsageError: an agent is not known, does not play this environment, or is a model that is unavailable.
     """
-    makers = {name: agents_for(name, stage.env.env_id(), seed=seed, noise=noise) for name in agents}
+    casting = Casting(stage.env.env_id(), seed, noise, models)
+    players = agents if isinstance(agents, Mapping) else {name: name for name in agents}
+    casts = [casting.cast(name, player, trials) for name, player in players.items()]
+    teacher = None if gold is None else casting.cast("gold", gold).by_trial[0]
+    return perform(stage, casts, tasks, teacher=teacher, progress=progress, workers=workers)
+
+
+def perform(
+    stage: Stage,
+    casts: Sequence[Cast],
+    tasks: Sequence[Task],
+    *,
+    teacher: AgentFor | None = None,
+    progress: Progress = lambda done, total: None,
+    workers: RolloutWorkers | None = None,
+) -> Report:
+    """As `evaluate`, with players that are made already."""
+    gold_for = None if teacher is None else played_gold(stage, teacher, tasks)
+    told = _Told(progress, sum(len(cast.by_trial) for cast in casts) * len(tasks))
     reports = {}
-    for place, (name, agent_for) in enumerate(makers.items()):
-        done_before = place * len(tasks)
-
-        def tell(done: int, total: int, before: int = done_before) -> None:
-            progress(before + done, total * len(makers))
-
-        own = stage if agent_kind(name).uses_skills else replace(stage, skills=None)
-        reports[name] = measured(name, roll_out_all(own, tasks, agent_for, name=name, progress=tell))
-    hashes = tuple(task.hash for task in tasks)
-    return Report(stage.env.env_id(), hashes, reports, compared(reports))
+    for cast in casts:
+        own = stage if cast.uses_skills else replace(stage, skills=None)
+        played: list[Rollout] = []
+        for agent_for in cast.by_trial:
+            tell = told.next_part()
+            played += roll_out_all(own, tasks, agent_for, name=cast.name, progress=tell, workers=workers)
+        reports[cast.name] = measured(cast.name, played, gold_for)
+    return Report(stage.env.env_id(), reports)
 
 
-def agents_for(name: str, env_name: str, *, seed: int, noise: float) -> Callable[[Task], Agent]:
-    """Who plays a task: an agent of its own for each, or where it learns the same for all.
+def evaluate_agent(
+    env: EnvClass | str,
+    agent: Player,
+    tasks: Sequence[Task] | int = TASKS,
+    *,
+    name: str = "",
+    **options: Any,
+) -> AgentReport:
+    """Let one agent play tasks, unlogged, and measure it.
+
+    Args:
+        env: the environment, or its name.
+        agent: who plays.
+        tasks: what is played, or how many of the test split.
+        name: what the report calls the agent; its own name by default.
+        **options: as `evaluate` takes them.
 
     Raises:
-        UsageError: the agent is not known, or does not play this environment.
+        UsageError: as `evaluate`; or there is no such environment.
     """
-    kind = agent_kind(name)
-    first = kind.make(env_name, seed, noise)
-    if kind.learns:
-        return lambda task: first
-    return lambda task: kind.make(env_name, _mixed(seed, task.seed), noise)
+    called = name or (agent if isinstance(agent, str) else "agent")
+    stage, played = staged(env, tasks)
+    return evaluate(stage, {called: agent}, played, **options).agents[called]
 
 
-def _mixed(seed: int, task_seed: int) -> int:
-    return int(np.random.SeedSequence((seed, task_seed)).generate_state(1)[0])
+def staged(env: EnvClass | str, tasks: Sequence[Task] | int) -> tuple[Stage, Sequence[Task]]:
+    """A stage that logs nothing, and the tasks that are played on it.
+
+    Raises:
+        UsageError: there is no such environment.
+    """
+    env_class = find(env) if isinstance(env, str) else env
+    played = env_class.tasks().split("test").take(tasks) if isinstance(tasks, int) else tasks
+    return Stage(env=env_class, purpose="evaluation"), played
+
+
+def played_gold(stage: Stage, teacher: AgentFor, tasks: Sequence[Task]) -> GoldFor:
+    """The gold calls of tasks: their own, or where they have none those of a teacher who solves them."""
+    quiet = replace(stage, log=None, skills=None)
+    found = {
+        task.hash: own_gold(task) or gold_of(roll_out(quiet, task, teacher(task), "gold")) for task in tasks
+    }
+    return lambda task: found.get(task.hash)
+
+
+class _Told:
+    """Progress over rollouts that are played in parts."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._before = progress, total, 0
+
+    def next_part(self) -> Progress:
+        """Progress of the next part, which goes on where those before have ended."""
+        before = self._before
+
+        def tell(done: int, total: int) -> None:
+            self._before = before + done
+            self._progress(self._before, self._total)
+
+        return tell
