@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
-from practicum.envs import Episode, ListRecorder, Recorder, Step, Task, ToolEnv, find
+from practicum.envs import Episode, ListRecorder, Opening, Recorder, Step, Task, ToolEnv, find
 from practicum.envs.errors import in_one_line
 from practicum.envs.wrappers import RewardFunction, RewardOfSteps
 from practicum.memory import (
@@ -18,14 +19,15 @@ from practicum.memory import (
     Purpose,
     SessionRecorder,
     SessionStart,
-    Store,
     new_session_id,
 )
 from practicum.memory.digests import DigestingRecorder
 from practicum.skills.digests import digest_of
-from practicum.skills.library import Entry, Library, use_of
-from practicum.skills.suggestions import Suggestion, Suggestions
+from practicum.skills.library import use_of
+from practicum.skills.suggestions import Suggestion
 from practicum.training.agents import Agent, Playing, Use
+from practicum.training.llm import ModelUnavailable
+from practicum.training.offers import Offer, SkillShelf
 
 EnvClass = type[ToolEnv[Any]]
 Progress = Callable[[int, int], None]
@@ -52,6 +54,8 @@ class Rollout:
     """Its id in the log."""
     tokens: int = 0
     """What the agent was told and said, estimated: a quarter of the bytes."""
+    unreadable: int = 0
+    """What the agent's model said instead of a call where it should have made one."""
     seconds: float = 0.0
     failure: str | None = None
     """What the world or the agent failed with."""
@@ -78,34 +82,6 @@ class Rollout:
         return sum(self.rewards)
 
 
-@dataclass(frozen=True)
-class SkillShelf:
-    """The skills that agents are offered, and what is suggested to them."""
-
-    library: Library
-    suggestions: Suggestions
-
-    @classmethod
-    def of(cls, store: Store) -> SkillShelf:
-        """The shelf of a database."""
-        return cls(Library(store), Suggestions(store))
-
-    def offered(
-        self, session: str, episode: Episode, *, principal: str, purpose: Purpose
-    ) -> tuple[list[Entry], Suggestion]:
-        """What is offered in a session: the published skills of its world, and which of them suits it."""
-        entries = self.library.entries(principal, episode.task.env_id)
-        drawn = self.suggestions.draw(
-            session,
-            entries,
-            principal=principal,
-            params=episode.task.params,
-            opening=episode.opening.observation,
-            purpose=purpose,
-        )
-        return entries, drawn
-
-
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """Where rollouts are played, and what is kept of them."""
@@ -127,87 +103,139 @@ class Stage:
     """Adds a term to the reward of each step. What is logged with it does not replay to the same rewards."""
     new_id: Callable[[], str] = field(default=new_session_id)
 
+    @property
+    def found_by(self) -> str:
+        """The name by which any process finds the environment."""
+        return self.place or self.env.env_id()
+
+    def start_of(self, session: str, agent: str, opening: Opening, *, began_at: float) -> SessionStart:
+        """How the log says that a session begins in which an agent plays here.
+
+        Args:
+            session: its id.
+            agent: the agent's name.
+            opening: of its episode.
+            began_at: seconds since 1970.
+        """
+        return SessionStart(
+            id=session,
+            env=self.found_by,
+            task=opening.task,
+            purpose=self.purpose,
+            principal=self.principal,
+            client_name=f"{self.client}: {agent}",
+            replayable=self.reward is None,
+            started_at=began_at,
+            outside=opening.outside,
+            opening=opening.text,
+        )
+
+    def keep_use(self, session: str, use: Use) -> None:
+        """Write a run of a skill, where there is a log."""
+        if self.log is None or self.skills is None:
+            return
+        self.skills.library.used(
+            use_of(
+                use.skill, use.finish, session=session, turn=use.turn, arguments=use.arguments,
+                success=use.success, told=use.finish.as_json(),
+            )
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An episode that is to be played, and what is drawn for it before it begins."""
+
+    task: Task
+    session: str
+    """Its id."""
+    offer: Offer | None = None
+    """The skills that the agent is offered; None offers none."""
+
+
+def assigned(stage: Stage, task: Task) -> Assignment:
+    """The next episode of a stage, by what the log says now."""
+    if stage.skills is None:
+        return Assignment(task, stage.new_id())
+    offer = stage.skills.offer(task, principal=stage.principal, purpose=stage.purpose)
+    return Assignment(task, stage.new_id(), offer)
+
 
 def roll_out(stage: Stage, task: Task, agent: Agent, name: str) -> Rollout:
-    """Let an agent play a task once.
+    """Let an agent play a task once, as `play` does."""
+    return play(stage, assigned(stage, task), agent, name)
+
+
+def play(
+    stage: Stage, assignment: Assignment, agent: Agent, name: str, *, recorder: Recorder | None = None
+) -> Rollout:
+    """Let an agent play an episode.
 
     A world or an agent that fails costs its own rollout only: `failure` says why, and a logged session is
     closed as crashed, its steps kept.
 
+    Args:
+        stage: where.
+        assignment: what.
+        agent: who.
+        name: the agent's.
+        recorder: takes the steps where the stage has no log.
+
     Raises:
         LogUnavailable: the log cannot be written.
+        ModelUnavailable: a chat model that plays cannot be asked, so neither can it in the next rollout.
     """
     began = time.perf_counter()
-    rollout = Rollout(name, task, (), 0)
+    rollout = Rollout(name, assignment.task, (), 0)
     playing: Playing | None = None
-    session = stage.new_id()
     try:
-        episode, recorder = _begun(stage, task, session, name)
+        episode, recorder = _begun(stage, assignment, name, recorder or ListRecorder())
         with closing(episode.env):
-            rollout = replace(rollout, session=session if stage.log is not None else None)
-            playing, drawn = _playing(stage, episode, agent, session, recorder)
+            rollout = replace(rollout, session=assignment.session if stage.log is not None else None)
+            playing, drawn = _playing(stage, episode, agent, assignment, recorder)
             rollout = replace(rollout, suggestion=drawn)
             playing.play()
     except LogUnavailable:
         raise
+    except ModelUnavailable as error:
+        _close(stage, replace(rollout, failure=in_one_line(error)))
+        raise
     except Exception as error:  # noqa: BLE001  # a bad rollout is a result, not the end of the run
         rollout = replace(rollout, failure=in_one_line(error))
     if playing is not None:
-        rollout = _as_played(rollout, playing)
+        rollout = replace(_as_played(rollout, playing), unreadable=getattr(agent, "unreadable", 0))
     _close(stage, rollout)
     return replace(rollout, seconds=time.perf_counter() - began)
 
 
-def _begun(stage: Stage, task: Task, session: str, name: str) -> tuple[Episode, Recorder]:
+def _begun(stage: Stage, assignment: Assignment, name: str, recorder: Recorder) -> tuple[Episode, Recorder]:
     env = stage.env()
     world = env if stage.reward is None else RewardFunction(env, stage.reward)
-    if stage.log is None:
-        recorder: Recorder = ListRecorder()
-        return Episode(world, task, recorder=recorder), recorder
-    place = stage.place or task.env_id
-    kept = SessionRecorder(stage.log, session)
-    recorder = DigestingRecorder(kept, stage.log.store, session, make=digest_of(place))
-    episode = Episode(world, task, recorder=recorder)
-    stage.log.start(
-        SessionStart(
-            id=session,
-            env=place,
-            task=task,
-            purpose=stage.purpose,
-            principal=stage.principal,
-            client_name=f"{stage.client}: {name}",
-            replayable=stage.reward is None,
-            outside=episode.opening.outside,
-        )
-    )
+    session = assignment.session
+    if stage.log is not None:
+        kept = SessionRecorder(stage.log, session)
+        recorder = DigestingRecorder(kept, stage.log.store, session, make=digest_of(stage.found_by))
+    episode = Episode(world, assignment.task, recorder=recorder)
+    if stage.log is not None:
+        stage.log.start(stage.start_of(session, name, episode.opening, began_at=time.time()))
     return episode, recorder
 
 
 def _playing(
-    stage: Stage, episode: Episode, agent: Agent, session: str, recorder: Recorder
+    stage: Stage, episode: Episode, agent: Agent, assignment: Assignment, recorder: Recorder
 ) -> tuple[Playing, Suggestion | None]:
-    if stage.skills is None:
+    offer = assignment.offer
+    if offer is None:
         return Playing(episode, agent, recorder=recorder, max_steps=stage.max_steps), None
-    shelf = stage.skills
-    entries, drawn = shelf.offered(session, episode, principal=stage.principal, purpose=stage.purpose)
-
-    def keep(use: Use) -> None:
-        if stage.log is not None:
-            shelf.library.used(
-                use_of(
-                    use.skill, use.finish, session=session, turn=use.turn, arguments=use.arguments,
-                    success=use.success, told=use.finish.as_json(),
-                )
-            )  # fmt: skip
-
+    drawn = offer.draw(assignment.session, episode.opening)
     playing = Playing(
         episode,
         agent,
-        skills=[entry.skill for entry in entries],
+        skills=[entry.skill for entry in offer.entries],
         suggested=drawn.skill,
         recorder=recorder,
         max_steps=stage.max_steps,
-        on_use=keep,
+        on_use=partial(stage.keep_use, assignment.session),
     )
     return playing, drawn
 
@@ -263,6 +291,26 @@ def collect(
     return roll_out_all(stage, played, lambda _: agent, name=name, progress=progress)
 
 
+class RolloutWorkers(Protocol):
+    """Where rollouts are played other than here."""
+
+    def roll_out(
+        self,
+        stage: Stage,
+        assignments: Iterable[Assignment],
+        agent_for: Callable[[Task], Agent],
+        name: str,
+    ) -> Iterator[Rollout]:
+        """The rollouts in the order of the assignments, each in the stage's log when it comes out.
+
+        Args:
+            stage: its environment is found elsewhere by `found_by`.
+            assignments: drawn one by one, some of them before the rollouts that come before theirs are out.
+            agent_for: makes who plays a task, elsewhere.
+            name: the agent's.
+        """
+
+
 def roll_out_all(
     stage: Stage,
     tasks: Sequence[Task],
@@ -270,10 +318,27 @@ def roll_out_all(
     *,
     name: str,
     progress: Progress = lambda done, total: None,
+    workers: RolloutWorkers | None = None,
 ) -> list[Rollout]:
-    """Play tasks in their order, each by the agent that is made or kept for it."""
-    rollouts = []
-    for done, task in enumerate(tasks, 1):
-        rollouts.append(roll_out(stage, task, agent_for(task), name))
-        progress(done, len(tasks))
-    return rollouts
+    """Play tasks, each by the agent that is made or kept for it.
+
+    Args:
+        stage: where.
+        tasks: in the order of the rollouts.
+        agent_for: gives who plays a task; one that `learns` gives the same for all.
+        name: the agent's.
+        progress: told after each episode.
+        workers: where episodes are played; here, one after the other, where None, as always with an agent
+            that learns.
+    """
+    assignments = (assigned(stage, task) for task in tasks)
+    rollouts: Iterator[Rollout]
+    if workers is None or getattr(agent_for, "learns", False):
+        rollouts = (play(stage, each, agent_for(each.task), name) for each in assignments)
+    else:
+        rollouts = workers.roll_out(stage, assignments, agent_for, name)
+    played: list[Rollout] = []
+    for rollout in rollouts:
+        played.append(rollout)
+        progress(len(played), len(tasks))
+    return played

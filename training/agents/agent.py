@@ -46,7 +46,11 @@ class Decision:
 
 
 class Agent(Protocol):
-    """Something that picks the next call. One agent plays one episode at a time."""
+    """Something that picks the next call. One agent plays one episode at a time.
+
+    One that says `reads_text = True` is given the world's compact text instead of JSON: `Opening.text` as the
+    first observation, `Step.text` as the result of a call.
+    """
 
     def begin(self, instruction: str, observation: Any, tools: Sequence[Tool] = ()) -> None:
         """A new episode: what is asked for, what is seen first, and what can be called."""

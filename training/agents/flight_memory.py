@@ -132,8 +132,13 @@ class FlightMemory:
 
     def choices(self) -> list[Choice]:
         """The flights that fit as far as is known, cheapest first, the one in the cart before its equals."""
-        found = [choice for choice in self._offered() if choice.cost <= self.limits["budget"]]
-        return sorted(found, key=lambda choice: (choice.cost, choice.key != self.in_cart, choice.key.date))
+        return [choice for choice in self.offers() if choice.cost <= self.limits["budget"]]
+
+    def offers(self) -> list[Choice]:
+        """The flights that fit but for the budget, in the same order."""
+        return sorted(
+            self._offered(), key=lambda choice: (choice.cost, choice.key != self.in_cart, choice.key.date)
+        )
 
     def row(self, key: Key) -> dict[str, Any]:
         """What is known of a flight."""

@@ -44,19 +44,17 @@ class FlightScript:
         mine, limits = {"booking_id": booking["id"]}, self._memory.limits
         fee, refund = booking["fee"], booking["refund"]
         if booking["status"] == "cancelled":
-            return Decision("request_refund", mine, f"It is cancelled; {refund} can be paid back.")
+            return Decision("request_refund", mine, f"It is cancelled; refund {refund} can be asked for.")
         if "max_fee" in limits:
+            said = f"It has a fee {fee}; a fee of at most {limits['max_fee']} is allowed"
             if fee <= limits["max_fee"]:
-                said = f"Cancelling costs {fee}, within the {limits['max_fee']} allowed."
-                return Decision("cancel_booking", mine, said)
-            return Decision(
-                "abort", {}, f"Cancelling costs {fee}, more than the {limits['max_fee']} allowed."
-            )
+                return Decision("cancel_booking", mine, f"{said}, that is within.")
+            return Decision("abort", {}, f"{said}, that is too much.")
         least = max(1, limits["min_refund"])
+        said = f"It has a refund {refund}; at least {least} is wanted"
         if refund >= least:
-            said = f"{refund} would be paid back, at least the {least} wanted; cancelling comes first."
-            return Decision("cancel_booking", mine, said)
-        return Decision("abort", {}, f"Only {refund} would be paid back, less than the {least} wanted.")
+            return Decision("cancel_booking", mine, f"{said}, that is enough; cancelling comes first.")
+        return Decision("abort", {}, f"{said}, that is too little.")
 
     # A flight to book
 
@@ -74,7 +72,7 @@ class FlightScript:
             return self._search(date, f"Look at the flights of {date}.")
         more = {"page": page} if page > 1 else {}
         if memory.filters and (more or search.filters != memory.filters):
-            said = f"Look at page {page} of {day.pages}." if more else "Keep those that fit the wish."
+            said = f"Look at page {page} of {day.pages}." if more else self._wish()
             return Decision("filter_results", memory.filters | more, said)
         return self._search(date, f"Look at page {page} of {day.pages}.", more)
 
@@ -89,17 +87,31 @@ class FlightScript:
         if memory.page["cart"]["items"]:
             return self._keep_or_remove(choices)
         if not choices:
-            return Decision("abort", {}, f"No flight fits within {memory.limits['budget']}.")
+            return Decision("abort", {}, self._sigh(memory.offers()))
         best, search = choices[0], memory.search
         if search is None or (search.route, search.date) != (best.key.route, best.key.date):
             return self._search(best.key.date, f"Back to {best.key.date} for {best.key.flight_id}.")
-        return Decision("add_to_cart", {"flight_id": best.key.flight_id}, self._praise(choices))
+        return Decision(
+            "add_to_cart", {"flight_id": best.key.flight_id}, f"{self._weighed(best)}, that is within."
+        )
 
-    def _praise(self, choices: list[Choice]) -> str:
-        best = choices[0]
-        coupon = f" with {best.coupon}" if best.coupon else ""
-        fit = "1 flight fits" if len(choices) == 1 else f"{len(choices)} flights fit"
-        return f"{fit}; {best.key.flight_id} costs least, {best.cost}{coupon}."
+    def _wish(self) -> str:
+        """What the flight must be, in the instruction's words."""
+        after, stops = self._memory.limits["depart_after"], self._memory.limits["max_stops"]
+        limits = [f"leave at {after} or later"] if after is not None else []
+        if stops is not None:
+            limits.append(f"have at most {stops} stop{'' if stops == 1 else 's'}" if stops else "be direct")
+        return f"It must {' and '.join(limits)}."
+
+    def _weighed(self, best: Choice) -> str:
+        """The row of the flight, what it costs in the end where that is another price, and the budget."""
+        row, limit = self._memory.row(best.key), self._memory.limits["budget"]
+        shown = " ".join(str(row[name]) for name in ("price", "depart", "arrive", "stops", "airline", "id"))
+        paid = f", {best.cost} with {best.coupon or 'the fee'}" if best.cost != row["price"] else ""
+        return f"The cheapest is {shown}{paid}; for at most {limit} in total"
+
+    def _sigh(self, offers: list[Choice]) -> str:
+        return f"{self._weighed(offers[0])}, that is too much." if offers else "No flight fits."
 
     def _keep_or_remove(self, choices: list[Choice]) -> Decision:
         memory = self._memory
@@ -121,7 +133,7 @@ class FlightScript:
             return Decision("proceed_to_payment", {}, "The cart is right; go and pay.")
         if choice.coupon is not None and page["cart"]["coupon"] is None:
             return Decision(
-                "apply_coupon", {"code": choice.coupon}, f"{choice.coupon} brings it to {choice.cost}."
+                "apply_coupon", {"code": choice.coupon}, f"Coupon {choice.coupon} brings it to {choice.cost}."
             )
         if not payment["card_entered"]:
             said = "It failed; once more with the card." if page["view"] == "error" else "Enter the card."
@@ -133,7 +145,7 @@ class FlightScript:
         months = memory.limits.get("instalments", 0)
         if months:
             return Decision("pay_in_instalments", {"months": months}, f"Pay over {months} months, as wished.")
-        return Decision("confirm_payment", {}, f"{choice.cost} is within the budget; confirm.")
+        return Decision("confirm_payment", {}, f"The total {choice.cost} is within the budget; confirm.")
 
     # Slips
 

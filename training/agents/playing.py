@@ -12,6 +12,8 @@ from practicum.envs.errors import EpisodeOver, UnknownTool
 from practicum.skills.interpreter import Finish, Situation, run
 from practicum.skills.language import Skill
 from practicum.training.agents.agent import Agent, Decision, Learner, Tool
+from practicum.training.models.decoding import Completion
+from practicum.training.transcripts import run_text
 
 DECISIONS_PER_STEP = 4
 """An agent that keeps calling what there is not, or skills that do nothing, is stopped at so many decisions
@@ -69,10 +71,13 @@ class Playing:
         """Calls that the agent chose, so far."""
         self.size = 0
         """Bytes of what the agent was told and of what it said, so far."""
+        self.written: dict[int, Completion] = {}
+        """What a local model wrote for each call that it chose, by the turn that the call took or began."""
         self._agent = agent
         self._skills = {skill.name: skill for skill in skills}
         self._suggested = suggested
         self._recorder = recorder
+        self._reads_text = bool(getattr(agent, "reads_text", False))
         self._most = episode.task.step_limit if max_steps is None else max_steps
         self._on_use = on_use
 
@@ -84,13 +89,15 @@ class Playing:
 
     def play(self) -> list[Step]:
         """Play the episode to its end or its limit; returns the steps, in order."""
-        task, observation = self.episode.task, self.episode.opening.observation
+        task, opening = self.episode.task, self.episode.opening
+        observation = opening.text if self._reads_text else opening.observation
         self._agent.begin(task.instruction, observation, self._tools())
         self._count(task.instruction, observation)
         result, error = observation, None
         while not self.over:
             decision = self._agent.decide(result, error)
             self.decisions += 1
+            self._keep_tokens()
             result, error = self._make(decision)
             self._count([decision.tool, decision.arguments, decision.thought], error or result)
         if isinstance(self._agent, Learner):
@@ -111,12 +118,22 @@ class Playing:
     def _make(self, decision: Decision) -> tuple[Any, str | None]:
         """Make a call; returns its result, or None and why it was refused."""
         if decision.tool in self._skills:
-            return self._run(self._skills[decision.tool], decision.arguments), None
+            first = len(self.steps)
+            told = self._run(self._skills[decision.tool], decision.arguments)
+            return (run_text(decision.tool, told, self.steps[first:]) if self._reads_text else told), None
         try:
             step = self._act(decision.tool, decision.arguments, thought=decision.thought or None)
         except UnknownTool as error:
             return None, str(error)
+        if self._reads_text and step.error is None:
+            return step.text, None
         return step.result, step.error
+
+    def _keep_tokens(self) -> None:
+        """Keep what a local model has written for the call that comes next."""
+        written = getattr(self._agent, "written", None)
+        if written is not None:
+            self.written[self.episode.turn + 1] = written
 
     def _act(self, tool: str, arguments: Mapping[str, Any], **beside: str | None) -> Step:
         step = self.episode.act(tool, arguments, **beside)
