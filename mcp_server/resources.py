@@ -1,18 +1,19 @@
-"""Resources: transcripts of one's own sessions, a data sheet for each environment, a card for each skill."""
+"""Resources: transcripts of one's own sessions; data sheets and handbooks of environments; skill cards."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator
 from textwrap import indent
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-from practicum.envs import ActionError, Step
+from practicum.envs import ActionError, Step, UsageError
 from practicum.mcp_server.bindings import Binding, Scoped
 from practicum.mcp_server.practice import Practice
-from practicum.mcp_server.results import compact
+from practicum.mcp_server.results import readable
 from practicum.mcp_server.served import Served, find_served
 from practicum.mcp_server.skill_answers import no_skill, playable
 from practicum.memory import Redactor, Session, redactor_of
@@ -20,15 +21,18 @@ from practicum.skills.library import Entry
 from practicum.skills.naming import fingerprint
 from practicum.skills.text import as_text
 
+logger = logging.getLogger(__name__)
+
 SESSION = "practicum://sessions/"
 ENVIRONMENT = "practicum://environments/"
+HANDBOOK = "practicum://handbooks/"
 SKILL = "practicum://skills/"
 PAGE = 50
 """Sessions on one page of the list."""
 
 
 def listed(practice: Practice, binding: Binding, cursor: str | None) -> types.ListResourcesResult:
-    """Data sheets and skill cards on the first page, then the caller's sessions, newest first.
+    """Data sheets, handbooks and skill cards on the first page, then the caller's sessions, newest first.
 
     Raises:
         MCPError: the cursor is none of ours.
@@ -56,8 +60,10 @@ def _own(practice: Practice, binding: Binding, before: str | None) -> list[Sessi
 
 
 def _first_page(practice: Practice, binding: Binding) -> list[types.Resource]:
-    sheets = [_sheet_entry(served) for served in practice.served.values()]
-    return [*sheets, *(_card_entry(entry) for entry in _skills(practice, binding))]
+    worlds = practice.served.values()
+    sheets = [_sheet_entry(served) for served in worlds]
+    books = [_book_entry(served) for served in worlds if _handbook(served)]
+    return [*sheets, *books, *(_card_entry(entry) for entry in _skills(practice, binding))]
 
 
 def _skills(practice: Practice, binding: Binding) -> list[Entry]:
@@ -79,6 +85,15 @@ def _sheet_entry(served: Served) -> types.Resource:
         uri=ENVIRONMENT + served.name,
         name=f"{served.env_class.env_id()} data sheet",
         description=(inspect.getdoc(served.env_class) or "").partition("\n")[0],
+        mime_type="text/markdown",
+    )
+
+
+def _book_entry(served: Served) -> types.Resource:
+    return types.Resource(
+        uri=HANDBOOK + served.name,
+        name=f"{served.env_class.env_id()} handbook",
+        description="What agents may read beside the tools, such as a policy.",
         mime_type="text/markdown",
     )
 
@@ -106,6 +121,12 @@ def templates() -> types.ListResourceTemplatesResult:
                 uri_template=ENVIRONMENT + "{env}",
                 name="Environment data sheet",
                 description="Goal, tools and rewards of an environment.",
+                mime_type="text/markdown",
+            ),
+            types.ResourceTemplate(
+                uri_template=HANDBOOK + "{env}",
+                name="Environment handbook",
+                description="What agents may read of an environment beside its tools, such as a policy.",
                 mime_type="text/markdown",
             ),
             types.ResourceTemplate(
@@ -137,14 +158,31 @@ def _text_at(practice: Practice, binding: Binding, uri: str) -> str:
         return transcript(practice, binding, shown_session(practice, binding, uri.removeprefix(SESSION)))
     if uri.startswith(ENVIRONMENT):
         return data_sheet(find_served(practice.served, uri.removeprefix(ENVIRONMENT)))
+    if uri.startswith(HANDBOOK):
+        found = find_served(practice.served, uri.removeprefix(HANDBOOK))
+        if book := _handbook(found):
+            return book
+        raise ActionError(f"{found.name} has no handbook; {ENVIRONMENT}{found.name} is its data sheet")
     if uri.startswith(SKILL):
-        name = uri.removeprefix(SKILL)
-        entries = _skills(practice, binding)
-        found = next((entry for entry in entries if entry.skill.name == name), None)
-        if found is None:
-            raise ActionError(no_skill(name, entries))
-        return skill_card(found)
+        return _card(practice, binding, uri.removeprefix(SKILL))
     raise ActionError(f"no resource {uri}")
+
+
+def _card(practice: Practice, binding: Binding, name: str) -> str:
+    entries = _skills(practice, binding)
+    found = next((entry for entry in entries if entry.skill.name == name), None)
+    if found is None:
+        raise ActionError(no_skill(name, entries))
+    return skill_card(found)
+
+
+def _handbook(served: Served) -> str:
+    """What agents may read of an environment beside its tools; empty where there is nothing, or not now."""
+    try:
+        return served.env_class.handbook(**served.settings)
+    except UsageError as error:
+        logger.warning("the handbook of %s cannot be read: %s", served.name, error)
+        return ""
 
 
 def shown_session(practice: Practice, binding: Binding, session_id: str) -> Session:
@@ -169,18 +207,18 @@ def transcript(practice: Practice, binding: Binding, session: Session) -> str:
     if session.ended_at is not None:
         lines.append(f"Ended ({session.reason}).")
         if not hidden:
-            outcome = compact(redactor.value(session.outcome))
+            outcome = readable(redactor.value(session.outcome))
             lines.append(f"Return {session.total_reward:.2f}. Outcome: {outcome}")
     return "\n".join(lines)
 
 
 def _turn(step: Step, redactor: Redactor, *, hidden: bool) -> Iterator[str]:
     by = f" by {step.via_skill}" if step.via_skill and not step.noted else ""
-    yield f"## Turn {step.turn}{by}: {step.tool}({compact(redactor.value(step.arguments))})"
+    yield f"## Turn {step.turn}{by}: {step.tool}({readable(redactor.value(step.arguments))})"
     if step.thought:
         yield f"> {redactor.text(step.thought)}"
     shown = redactor.value(step.result if step.error is None else step.error)
-    yield compact(shown) if step.error is None else f"Error: {shown}"
+    yield readable(shown) if step.error is None else f"Error: {shown}"
     if not hidden:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in step.terms.items())
         yield f"Reward {step.reward:+.2f}: {terms}"
@@ -221,4 +259,5 @@ def data_sheet(served: Served) -> str:
         lines.append(f"- `{name}({arguments})`: {tool.description}")
     lines += ["", "## Rewards", ""]
     lines += [f"- {name}: {value:+g}" for name, value in env.rewards.items()]
-    return "\n".join(lines)
+    handbook = _handbook(served)
+    return "\n".join([*lines, "", handbook] if handbook else lines)

@@ -61,6 +61,11 @@ def compact(body: Any) -> str:
     return to_json(body, inf_nan_mode="null").decode()
 
 
+def readable(body: Any) -> str:
+    """Its JSON text, a question mark for each half of a surrogate pair."""
+    return _as_text(body)[1]
+
+
 def capped(body: dict[str, Any], turn: int, result_json: bytes | None = None) -> tuple[dict[str, Any], str]:
     """A body of at most `CAP` characters, and its JSON text.
 

@@ -97,8 +97,8 @@ def _problem(task: Task, env_class: type[ToolEnv[Any]]) -> str | None:
     """Why a task cannot be played, in one line; a world that waits for others is not begun to find out."""
     try:
         (task.id + task.instruction).encode()
-        env_class.checked_settings(task.params)
-        if not env_class.blocking:
+        env_class.checked_settings({**task.params, **task.places})
+        if not env_class.waits(task):
             Episode(env_class(), task).env.close()
     except UnicodeEncodeError:
         return "its id or instruction has a lone surrogate, which is no text; leave that out"

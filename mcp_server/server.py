@@ -214,12 +214,13 @@ class PracticumServer(EraServer):
         tool = binding.actions(self.catalogue)[name]
         thought = ctx.meta.get(THOUGHT) if ctx.meta else None
         call = Call(tool.action.name, own, turn, thought if isinstance(thought, str) else None)
-        session = self.practice.session_env(binding.caller, session_id)
-        if session != tool.env:
-            raise ActionError(f"this session plays {session}; {name} belongs to {tool.env}")
+        task = self.practice.session_task(binding.caller, session_id)
+        if task.env != tool.env:
+            raise ActionError(f"this session plays {task.env}; {name} belongs to {tool.env}")
+        waits = self.practice.served[tool.env].env_class.waits(task)
         playing = self.practice.act(binding.caller, session_id, call)
         try:
-            played = await (reporting(ctx, playing, seconds_gone) if tool.waits else playing)
+            played = await (reporting(ctx, playing, seconds_gone) if waits else playing)
         except UnknownTool as error:
             raise ActionError(str(error)) from None
         return self._played(binding, played)

@@ -80,7 +80,7 @@ async def run_tool(
 
 
 def run_body(ran: Ran, redactor: Redactor, *, hide_rewards: bool) -> dict[str, Any]:
-    """The structured result of a skill's run: as of one step; a stop tells what is needed to go on by hand.
+    """The structured result of a skill's run: as of one step, and what is needed to go on by hand.
 
     Args:
         ran: the run.
@@ -98,7 +98,16 @@ def run_body(ran: Ran, redactor: Redactor, *, hide_rewards: bool) -> dict[str, A
         del body["result"]
     if ran.finish.stop is not None:
         body["stop"] = _stop_body(ran, ran.finish.stop, redactor)
+    if not last.done:
+        body |= _shown_before(ran.steps, redactor)
     return body
+
+
+def _shown_before(steps: Sequence[Step], redactor: Redactor) -> dict[str, Any]:
+    """What the looks of a run showed before its last call, for an agent that goes on with it."""
+    looks = [step for step in steps[:-1] if step.read_only and not step.refused]
+    shown = [{**_done(step, redactor), "result": step.result} for step in looks]
+    return {"shown": shown} if shown else {}
 
 
 def _stop_body(ran: Ran, stop: Stop, redactor: Redactor) -> dict[str, Any]:

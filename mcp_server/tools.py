@@ -77,8 +77,6 @@ class EnvTool:
     card: ToolCard
     env: str
     action: Action
-    waits: bool = False
-    """Whether its world waits for something, so that calls may be long."""
 
     def clashes(self) -> list[str]:
         """Arguments of its own that have the name of a handle's."""
@@ -101,7 +99,7 @@ def env_tools(envs: Mapping[str, Served], taken: Iterable[str]) -> dict[str, Env
     for short, served in envs.items():
         for name, action in served.env_class.actions.items():
             listed = name if counts[name] == 1 else _with_prefix(short, name, taken=counts | tools)
-            tools[listed] = EnvTool(ToolCard.of(action, listed), short, action, served.env_class.blocking)
+            tools[listed] = EnvTool(ToolCard.of(action, listed), short, action)
     return tools
 
 

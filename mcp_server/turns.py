@@ -18,7 +18,7 @@ from practicum.envs.outside import OutsideFailed
 from practicum.mcp_server.calls import Call
 from practicum.mcp_server.limits import Limits, Usage
 from practicum.mcp_server.live import Live, LiveSessions, SessionOver, WorldFailed, off_loop
-from practicum.mcp_server.opening import told
+from practicum.mcp_server.opening import NO_ANSWER, told
 from practicum.memory import EPISODE_OVER, Log, LogUnavailable, Session, Sessions, TurnTaken, redactor_of
 from practicum.memory.batches import Write
 
@@ -30,9 +30,6 @@ LOCK_WAIT_S = 60.0
 """How long a call waits for its turn in a session that is busy."""
 RACES = 8
 """How often a call is played again when another process took its turn."""
-NO_ANSWER = (
-    "nothing was played: somebody whom the world asks, such as its customer, does not answer; call again"
-)
 
 
 class Turns:
@@ -130,6 +127,7 @@ class Turns:
                 lambda: episode.play(
                     call.tool, call.arguments, thought=call.thought, via_skill=call.via_skill
                 ),
+                waits=episode.env.blocking,
             )
         except EpisodeOver:
             raise SessionOver(live.session) from None
@@ -138,7 +136,7 @@ class Turns:
         except (OutsideFailed, UsageError) as error:  # nobody's bug, and the log knows nothing of it
             live.let_go()
             logger.warning("session %s waits for what its world asks outside: %s", live.session.id, error)
-            raise ActionError(NO_ANSWER) from None
+            raise ActionError(f"nothing was played: {NO_ANSWER}") from None
         except Exception as error:  # a bug of the world closes its session, the log stays whole
             try:
                 await self._crashed(live)

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", parent=settings.default, deadline=None)
+settings.load_profile("untimed")  # a loaded machine is no fault of the code
 
 os.environ["PRACTICUM_CONFIG"] = os.devnull  # no test reads the settings of whoever runs it
 

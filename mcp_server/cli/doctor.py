@@ -18,7 +18,22 @@ MARKS = {"ok": "ok ", "note": " - ", "bad": "BAD"}
 def doctor(
     model_url: Annotated[
         str | None,
-        typer.Option("--model-url", help="A model server that must answer; $OPENAI_BASE_URL by default."),
+        typer.Option(
+            "--model-url",
+            help="A model server that must answer; $OPENAI_BASE_URL by default, or $ANTHROPIC_BASE_URL.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A chat model, MODEL or anthropic:MODEL, that must answer and should call tools."),
+    ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Environment variable that holds the server's key; $OPENAI_API_KEY by default, "
+            "$ANTHROPIC_API_KEY for anthropic:MODEL.",
+        ),
     ] = None,
     as_json: AsJson = False,
     db: Db = None,
@@ -28,8 +43,9 @@ def doctor(
     from practicum.mcp_server.install import Machine
     from practicum.memory import default_path
 
+    asked = Asked(Machine.here(), db or default_path(), model_url, model, api_key_env)
     found: list[Finding] = []
-    for finding in _quietly(findings(Asked(Machine.here(), db or default_path(), model_url))):
+    for finding in _quietly(findings(asked)):
         found.append(finding)
         if not as_json:
             typer.echo(_line(finding))

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from practicum.mcp_server.cli.commands import Commands, command_of
 from practicum.mcp_server.cli.config import chosen_file, default_file, defaults_for, read_config
-from practicum.mcp_server.cli.logs import Level, logging_to
+from practicum.mcp_server.cli.logs import Level, level_of_environment, logging_to
 from practicum.mcp_server.cli.options import is_typed
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,12 @@ def _keep(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     return value
 
 
+def _keep_level(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Keep the level; the command line wins over the environment, and that over the settings file."""
+    typed = value if is_typed(ctx, str(param.name)) else None
+    return _keep(ctx, param, typed or level_of_environment() or value)
+
+
 def _keep_config(ctx: typer.Context, param: typer.CallbackParam, value: Path | None) -> Path | None:
     """Read the settings file once the command is known, ahead of its other options."""
     _keep(ctx, param, value)
@@ -97,10 +103,10 @@ def _declare(
         typer.Option(
             "--log-level",
             expose_value=False,
-            callback=_keep,
+            callback=_keep_level,
             metavar="LEVEL",
             rich_help_panel=PANEL,
-            help="What to log from: debug, info, warning (the default) or error.",
+            help="What to log from: debug, info, warning (the default) or error; $LOG_LEVEL says it too.",
         ),
     ] = None,
     log_file: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,9 @@ import typer
 from practicum.envs.errors import UsageError
 from practicum.envs.tasks import LARGEST_INTEGER, SPLITS, Split
 from practicum.mcp_server.cli.bars import progress_bar
+from practicum.mcp_server.cli.models import ModelOptions, takes_models
 from practicum.mcp_server.cli.options import AsJson, Db, Settings, open_store, print_json, read_settings
+from practicum.mcp_server.cli.workers import LOCAL, Parallel, WorkersName, open_workers
 
 if TYPE_CHECKING:
     from practicum.envs import Task
@@ -36,10 +38,12 @@ AgentSeed = Annotated[
 ]
 
 
+@takes_models
 def rollout(
+    models: ModelOptions,
     env: Env = "flight",
     agent: Annotated[
-        str, typer.Option(help="Who plays: random, scripted, skilled or explorer.")
+        str, typer.Option(help="Who plays: random, scripted, skilled, explorer, oracle or chat:MODEL.")
     ] = "scripted",
     episodes: Episodes = 10,
     split: Annotated[str, typer.Option(metavar="SPLIT", help=f"Which tasks: {', '.join(SPLITS)}.")] = "train",
@@ -53,24 +57,32 @@ def rollout(
     noise: Noise = 0.0,
     max_steps: MaxSteps = None,
     settings: Settings = None,
+    workers: WorkersName = LOCAL,
+    parallel: Parallel = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
     """Let an agent play tasks, each logged as a session; `skilled` uses what the library has learnt."""
-    from practicum.training.evaluate import agents_for
+    from practicum.training.agents.players import agents_for
     from practicum.training.rollouts import roll_out_all
 
     if split not in SPLITS:
         raise UsageError(f"--split {split!r}: expected {', '.join(SPLITS)}")
-    served = served_alone(env, settings)
-    agent_for = agents_for(agent, served.env_class.env_id(), seed=agent_seed, noise=noise)
-    with open_store(db) as store, progress_bar(f"{agent} plays", as_json=as_json) as progress:
+    served = served_alone(env, models.hired(settings))
+    players = agents_for(
+        agent, served.env_class.env_id(), seed=agent_seed, noise=noise, models=models.playing
+    )
+    with (
+        open_workers(workers, parallel, customer=models.customer) as elsewhere,
+        open_store(db) as store,
+        progress_bar(f"{agent} plays", as_json=as_json) as progress,
+    ):
         tasks = _tasks(store, served, split=split, seed=seed, count=episodes)
         stage = stage_of(store, served, agent, max_steps=max_steps)
-        played = roll_out_all(stage, tasks, agent_for, name=agent, progress=progress)
+        played = roll_out_all(stage, tasks, players, name=agent, progress=progress, workers=elsewhere)
     _show(agent, played, as_json=as_json)
-    if any(each.failure for each in played):
-        raise typer.Exit(1)
+    models.tell_usage()
+    tell_failures(played)
 
 
 def served_alone(env: str, settings: list[str] | None) -> Served:
@@ -88,7 +100,8 @@ def stage_of(store: Store, served: Served, *agents: str, max_steps: int | None, 
     """Where rollouts are played and logged; agents that use skills are offered the library's."""
     from practicum.memory import Log
     from practicum.training.agents import agent_kind
-    from practicum.training.rollouts import SkillShelf, Stage
+    from practicum.training.offers import SkillShelf
+    from practicum.training.rollouts import Stage
 
     uses_skills = any(agent_kind(name).uses_skills for name in agents)
     return Stage(
@@ -132,8 +145,17 @@ def _show(agent: str, played: list[Rollout], *, as_json: bool) -> None:
         print_json([rollout_row(each) for each in played])
     else:
         print_figures({agent: measured(agent, played)})
-        for each in played:
-            if each.failure:
-                typer.echo(
-                    f"practicum: task {each.task.id or each.task.hash} failed: {each.failure}", err=True
-                )
+
+
+def tell_failures(played: Iterable[Rollout]) -> None:
+    """Say on stderr which rollouts failed and why.
+
+    Raises:
+        typer.Exit: some did.
+    """
+    failed = [each for each in played if each.failure]
+    for each in failed:
+        task = each.task.id or each.task.hash
+        typer.echo(f"practicum: {each.agent}, task {task} failed: {each.failure}", err=True)
+    if failed:
+        raise typer.Exit(1)

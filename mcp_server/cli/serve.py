@@ -10,8 +10,10 @@ import typer
 from practicum.envs.errors import UsageError
 from practicum.envs.tasks import LARGEST_INTEGER
 from practicum.envs.watch import END_AFTER_S
+from practicum.mcp_server.cli.models import hired, takes_customer
 from practicum.mcp_server.cli.options import Db, Settings, is_typed
 from practicum.mcp_server.cli.serving import Reach, Serving, Uses, run
+from practicum.training.llm import ModelShelf
 
 ONLY_HTTP = ("host", "port", "json_response", "stateless")
 REACH, SAFETY, LIMITS = "Connection", "Who may use it, with --http", "Limits"
@@ -130,8 +132,10 @@ HoldLimit = Annotated[
 ]
 
 
+@takes_customer
 def serve(
     ctx: typer.Context,
+    customer: ModelShelf | None,
     env: Envs = None,
     task: Tasks = None,
     settings: Settings = None,
@@ -164,7 +168,7 @@ def serve(
     reach = Reach(host, port, json_response, stateless, auth, tuple(allow_host or ()), origins, max_body)
     uses = Uses(max_open, max_steps, max_steps_per_minute, max_bytes_per_minute, idle_minutes, hold_limit)
     names = tuple(env or ["flight"])
-    sets = tuple(settings or ())
+    sets = tuple(hired(customer, settings))
     run(
         Serving(names, task, sets, bound, seed, hide_rewards, durable, learn, db, uses, reach),
         http=http,

@@ -215,25 +215,32 @@ def replay_command(
                 reports = list(replay_all(store, progress, redactor=find_redactor))
         else:
             reports = [replay(sessions, sessions.resolve(session).id, redactor=find_redactor)]
-    _tell(reports, as_json=as_json)
+    _tell(reports, as_json=as_json, every=every)
 
 
-def _tell(reports: list[ReplayReport], *, as_json: bool) -> None:
-    """Print what came of replays; the exit code is 1 where one does not agree."""
-    bad = [report for report in reports if not report.agrees]
+def _tell(reports: list[ReplayReport], *, as_json: bool, every: bool) -> None:
+    """Print what came of replays; the exit code is 1 where one does not agree.
+
+    Among all, those without a world to play them in are counted and no fault.
+    """
+    played = [report for report in reports if report.playable or not every]
+    bad = [report for report in played if not report.agrees]
     if as_json:
         print_json([_report_row(report) for report in reports])
     else:
         for report in bad:
             typer.echo(f"{report.session}: {report.problem or report.divergence}")
-        typer.echo(f"{len(reports) - len(bad)} of {len(reports)} sessions replay exactly")
+        typer.echo(f"{len(played) - len(bad)} of {len(played)} sessions replay exactly")
+        if unplayed := len(reports) - len(played):
+            typer.echo(f"{counted(unplayed)} of another system cannot be replayed: no world here is theirs")
     if bad:
         raise typer.Exit(1)
 
 
 def _report_row(report: ReplayReport) -> dict[str, Any]:
     problem = report.problem or (str(report.divergence) if report.divergence else None)
-    return {"session": report.session, "steps": report.steps, "ok": report.agrees, "problem": problem}
+    told = {"session": report.session, "steps": report.steps, "ok": report.agrees, "problem": problem}
+    return told | {"playable": report.playable}
 
 
 def _replay_calls(path: Path, env: str, settings: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from practicum.mcp_server.cli.bars import progress_bar
 from practicum.mcp_server.cli.consoles import console
 from practicum.mcp_server.cli.options import AsJson, Db, open_existing_store, print_json, stdout_kept_clean
 from practicum.mcp_server.cli.session_tables import BEGINNING, OWNER
+from practicum.mcp_server.cli.workers import LOCAL, Parallel, WorkersName, open_workers
 from practicum.memory import LogUnavailable
 from practicum.memory.skill_rows import SkillEvent, SkillUse
 from practicum.skills.learning import learn
@@ -25,6 +26,7 @@ from practicum.skills.promotion import promote
 from practicum.skills.proving import verify_again
 from practicum.skills.text import as_text
 from practicum.skills.trials import Limits
+from practicum.skills.workers import HERE
 
 Name = Annotated[str, typer.Argument(help="Name of the skill, as `practicum skills list` has it.")]
 InEnv = Annotated[str | None, typer.Option("--env", help="Only this environment, such as flight.")]
@@ -166,14 +168,19 @@ def mine_skills(
     anew: Annotated[
         bool, typer.Option("--anew", help="Mine what has brought nothing new since, too.")
     ] = False,
+    workers: WorkersName = LOCAL,
+    parallel: Parallel = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Make skills of the sessions that are new: mine, verify, publish."""
+    """Make skills of the sessions that are new: mine, verify, publish; workers play what verifies them."""
     with open_existing_store(db) as store, _told_in_one_line(), stdout_kept_clean():
         names = [short_name(find(name).env_id()) for name in env] if env else None
-        with progress_bar("learning", as_json=as_json) as progress:
-            done = learn(store, envs=names, anew=anew, progress=progress)
+        with (
+            open_workers(workers, parallel) as elsewhere,
+            progress_bar("learning", as_json=as_json) as progress,
+        ):
+            done = learn(store, envs=names, anew=anew, progress=progress, workers=elsewhere or HERE)
     if as_json:
         rows = [{"what": each.what, "skill": each.skill, "why": each.why} for each in done.learnt]
         print_json({"skipped": done.skipped, "sessions": done.sessions, "learnt": rows})
@@ -186,7 +193,14 @@ Tasks = Annotated[int, typer.Option(min=20, max=100_000, help="Play at most so m
 
 
 @skills.command("verify")
-def verify_skill(name: Name, tasks: Tasks = 100, as_json: AsJson = False, db: Db = None) -> None:
+def verify_skill(
+    name: Name,
+    tasks: Tasks = 100,
+    workers: WorkersName = LOCAL,
+    parallel: Parallel = None,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
     """Verify a skill on tasks that it was not verified on before; one that fails is put into quarantine.
 
     One in quarantine comes back, or is retired.
@@ -196,8 +210,8 @@ def verify_skill(name: Name, tasks: Tasks = 100, as_json: AsJson = False, db: Db
         entry = _named(library, name)
         if entry.status == "retired":
             raise UsageError(f"{name} is retired; what was retired stays so")
-        with stdout_kept_clean():
-            came = verify_again(library, entry, Limits(tasks=tasks))
+        with stdout_kept_clean(), open_workers(workers, parallel) as elsewhere:
+            came = verify_again(library, entry, Limits(tasks=tasks), elsewhere or HERE)
         entry = _named(library, name)
     passed = came.what == "verified again"
     if as_json:

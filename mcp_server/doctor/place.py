@@ -24,6 +24,9 @@ LITTLE_DISK = 1_000_000_000
 PORT = 8848
 
 MODULES = {
+    "openai": ("chat models", "pip install 'practicum[llm]'"),
+    "anthropic": ("Anthropic's chat models", "pip install 'practicum[llm]'"),
+    "ray": ("workers in other processes", "pip install 'practicum[ray]'"),
     "torch": ("training", "pip install 'practicum[train]'"),
     "playwright": ("browser worlds", "pip install 'practicum[browser]'"),
 }

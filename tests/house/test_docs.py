@@ -22,6 +22,8 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[
 
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+NEEDS = re.compile(r"^<!-- needs (\w+): (.*) -->$", re.MULTILINE)
+"""A package that the examples of a page need, and how to install it."""
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -58,6 +60,8 @@ def name_of(page: Path) -> str:
 def test_the_python_examples_of_a_page_run_one_after_the_other(
     page: Path, examples: list[Block], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for package, how in NEEDS.findall(page.read_text(encoding="utf-8")):
+        pytest.importorskip(package, reason=f"{name_of(page)} needs {package}: {how}")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PRACTICUM_DB", str(tmp_path / "practicum.db"))
@@ -111,6 +115,12 @@ def test_the_commands_of_a_page_are_taken_by_the_command_line(page: Path, exampl
             COMMANDS[name].make_context(name, [filled(word) for word in arguments])
 
 
+def command_at(name: str, rest: list[str]) -> Any:
+    """The command of that name, or where it is a group the one in it that the next word names."""
+    command = COMMANDS[name]
+    return getattr(command, "commands", {}).get(rest[0], command) if rest else command
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_in_the_text_of_a_page_exist_with_those_options(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
@@ -120,7 +130,8 @@ def test_commands_in_the_text_of_a_page_exist_with_those_options(page: Path) -> 
             continue
         for name in words[0].split("|"):
             assert name in COMMANDS, f"{span}: there is no such command"
-            known = {option for parameter in COMMANDS[name].params for option in parameter.opts} | {"--help"}
+            command = command_at(name, words[1:])
+            known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
             unknown = [word for word in words[1:] if word.startswith("-") and word not in known]
             assert not unknown, f"{span}: no such option"
 

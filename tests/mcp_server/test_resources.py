@@ -47,8 +47,17 @@ async def test_a_transcript_has_every_turn_with_call_result_and_reward(serve: Se
         await ask(client, "store", parcel="P0", locker="nowhere")
         text = await read(client, f"practicum://sessions/{session_id}")
     assert looked is not None
-    shown = resources.compact(looked["result"])
+    shown = resources.readable(looked["result"])
     assert text == TRANSCRIPT.format(session_id=session_id, looked=shown)
+
+
+async def test_a_transcript_shows_a_question_mark_for_half_a_surrogate_pair(serve: Serve) -> None:
+    async with Client(serve()) as client:
+        session_id = (await call(client, "open_session", seed=3))["session_id"]
+        await ask(client, "store", parcel="\ud800", locker="nowhere")
+        assert 'store({"parcel":"?","locker":"nowhere"})' in await read(
+            client, f"practicum://sessions/{session_id}"
+        )
 
 
 async def test_a_transcript_of_an_ended_session_ends_with_return_and_outcome(serve: Serve) -> None:
@@ -105,6 +114,7 @@ async def test_the_kinds_of_address_are_listed(serve: Serve) -> None:
     assert [each.uri_template for each in listed] == [
         "practicum://sessions/{session_id}",
         "practicum://environments/{env}",
+        "practicum://handbooks/{env}",
         "practicum://skills/{name}",
     ]
 
@@ -114,6 +124,7 @@ async def test_the_kinds_of_address_are_listed(serve: Serve) -> None:
     [
         "practicum://sessions/nope",
         "practicum://environments/nope",
+        "practicum://handbooks/parcels",
         "practicum://skills/nope",
         "practicum://x",
         "file:///etc/passwd",

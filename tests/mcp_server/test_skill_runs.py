@@ -141,6 +141,8 @@ async def test_a_stop_tells_what_is_done_and_left_and_the_agent_goes_on_by_hand(
             (1, "look"), (2, "store"), (3, "store"),
         ]  # fmt: skip
         assert "does not fit" in stop["done"][2]["error"]
+        assert [(each["turn"], each["tool"]) for each in ran["shown"]] == [(1, "look")]
+        assert ran["shown"][0]["result"]["lockers"]
         assert "by hand" in stop["way_on"]
         out = await call(client, "take_out", session_id=session_id, parcel="P0", turn=ran["turn"] + 1)
         assert (out["turn"], out["result"]) == (4, "P0 is out of L2")

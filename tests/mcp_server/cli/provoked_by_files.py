@@ -15,6 +15,7 @@ import anyio
 import pytest
 from mcp.client import Client
 
+from practicum.envs.retail.generate import write_world
 from practicum.mcp_server.practice import Practice
 from practicum.mcp_server.served import serve_environments
 from practicum.mcp_server.server import PracticumServer, bind_handle
@@ -67,6 +68,18 @@ def _(scene: Scene) -> str:
     file.write_text(source.replace("self.np_random.integers(1, 4", "self.np_random.integers(4, 7"))
     replay = command("replay", "--all", "--db", str(scene.db))
     return subprocess.run(replay, capture_output=True, text=True, check=False).stdout
+
+
+@provokes("A folder of records is not the one that was played")
+def _(scene: Scene) -> str:
+    shop = scene.folder / "shop"
+    write_world(shop, seed=1)
+    said = scene.practicum(
+        *("rollout", "retail", "--agent", "oracle", "--episodes", "1", "--set", f"data={shop}")
+    )
+    assert said.code == 0
+    (shop / "products.json").write_text("{}", encoding="utf-8")
+    return scene.practicum("replay", "--all").out
 
 
 # The log ----------------------------------------------------------------------------------------------

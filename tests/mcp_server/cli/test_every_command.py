@@ -20,9 +20,9 @@ GROUP: Any = typer.main.get_command(app)
 COMMANDS = dict(leaves(GROUP))
 EVERY = [pytest.param(words, id=" ".join(words)) for words in COMMANDS]
 WITHOUT_DATA = {("serve",): "what it prints is protocol"}
-ONE_SCREEN = 50
+ONE_SCREEN = 60
 """Lines of help, on a wide terminal."""
-STRANGE = ("", "no such thing", "\udcff", "~nobody/here", "é" * 300, "{0}%s\n")
+STRANGE = ("", "no such thing", "\udcff", "~nobody-of-that-name/here", "é" * 300, "{0}%s\n")
 
 
 @pytest.fixture(autouse=True)

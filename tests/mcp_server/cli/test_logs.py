@@ -24,6 +24,35 @@ def test_the_level_is_taken_before_and_after_the_command(practicum: Practicum, p
     assert "settings read" not in practicum("envs").err
 
 
+@pytest.mark.parametrize("level", ["debug", "DEBUG"])
+def test_the_environment_may_say_the_level(
+    practicum: Practicum, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    assert "settings read from" in practicum("envs").err
+    for arguments in (("--log-level", "error", "envs"), ("envs", "--log-level", "error")):
+        assert practicum(*arguments).err == ""
+
+
+def test_the_environment_wins_over_the_settings_file(
+    practicum: Practicum, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("log-level: error\n")
+    assert practicum("envs", "--config", settings).err == ""
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert "settings read from" in practicum("envs", "--config", settings).err
+
+
+@pytest.mark.parametrize("level", ["verbose", "", "5"])
+def test_a_level_of_other_programs_means_nothing_here(
+    practicum: Practicum, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    said = practicum("envs")
+    assert (said.code, said.err) == (0, "")
+
+
 def test_a_log_file_is_private_and_appended_to(practicum: Practicum, tmp_path: Path) -> None:
     file = tmp_path / "practicum.log"
     file.write_text("before\n")

@@ -69,7 +69,7 @@ def test_agents_are_evaluated_on_the_same_test_tasks(practicum: Practicum, db: P
     test = find("flight").tasks().split("test").take(4)
     assert report["tasks"] == [task.hash for task in test]
     assert report["agents"]["scripted"]["figures"]["success"] == {"value": 1, "low": 1, "high": 1, "n": 4}
-    assert report["differences"][0]["agents"] == ["scripted", "random"]
+    assert report["comparisons"][0]["agents"] == ["scripted", "random"]
     assert listed(db) == [("evaluation", task.seed, "test") for task in test] * 2
 
 
@@ -85,10 +85,12 @@ def test_any_environment_can_be_played(practicum: Practicum) -> None:
     assert all(row["outcome"]["success"] for row in rows)
 
 
-def test_a_world_that_fails_is_told_and_the_rest_is_played(practicum: Practicum) -> None:
-    said = practicum(
-        "rollout", world("Talk"), "--agent", "random", "--set", "opening=broken", "--episodes", "2"
-    )
+@pytest.mark.parametrize("agents", [("rollout", "--agent"), ("eval", "--agents")], ids=["rollout", "eval"])
+def test_a_world_that_fails_is_told_and_the_rest_is_played(
+    practicum: Practicum, agents: tuple[str, str]
+) -> None:
+    command, option = agents
+    said = practicum(command, world("Talk"), option, "random", "--set", "opening=broken", "--episodes", "2")
     assert said.code == 1
     assert len([line for line in said.err.splitlines() if "failed: " in line]) == 2
 
@@ -100,10 +102,14 @@ def test_a_world_that_fails_is_told_and_the_rest_is_played(practicum: Practicum)
         (("rollout", "--split", "dev"), "--split 'dev': expected train, verify, test"),
         (("rollout", "--set", "p_3d=1"), "flight-v1 has no setting 'p_3d'"),
         (("rollout", world("Talk")), "no script plays 'talk"),
+        (("eval", world("Talk")), "no script plays 'talk"),
         (("eval", "--agents", ","), "--agents names nobody"),
         (("eval", "--agents", "random,nobody"), "no agent is called 'nobody'"),
         (("eval", "flght"), "no environment 'flght'"),
     ],
 )
-def test_mistakes_are_told_in_one_line(practicum: Practicum, arguments: tuple[str, ...], told: str) -> None:
+def test_mistakes_are_told_in_one_line_and_make_no_log(
+    practicum: Practicum, db: Path, arguments: tuple[str, ...], told: str
+) -> None:
     assert told in practicum(*arguments).refusal
+    assert not db.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mcp_server.cli import provoked_by_clients, provoked_by_files
+from tests.mcp_server.cli import provoked_by_clients, provoked_by_files, provoked_by_models, provoked_by_tasks
 from tests.mcp_server.cli.conftest import Practicum
 from tests.mcp_server.cli.scenes import PROVOKED, Scene
 from tests.mcp_server.clients import ROOT
@@ -18,7 +18,9 @@ ENTRY = re.compile(
 )
 QUOTED = dict(ENTRY.findall(PAGE))
 assert provoked_by_clients
-assert provoked_by_files  # they fill PROVOKED
+assert provoked_by_files
+assert provoked_by_models
+assert provoked_by_tasks  # they fill PROVOKED
 
 
 @pytest.fixture
