@@ -34,7 +34,7 @@ install-ray: $(TRAIN) ## Add Ray, which plays in several processes
 	$(PIP) --constraint constraints-train.txt --no-build-isolation --editable '.[ray]'
 
 test: lint ## Lint, types, layers, then every test, the wheel's included
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile $(PYTEST_ARGS)
 
 test-integration: $(DEV) ## Only the tests that cross processes or the network
 	$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)

@@ -39,7 +39,7 @@ LAST_CALLS_S = 3.0
 """What clients get to end the call that they are making."""
 WARM_UP = 0.4
 """The share of a life's calls after which its memory should stay as it is."""
-LEAST_CALLS = 2_000
+LEAST_CALLS = 4_000
 """Calls after its warm-up from which a life's slope means something."""
 MOST_GROWTH = 6.0
 """MiB that a server may grow per 10,000 calls; one page of SQLite's cache more or less is noise."""

@@ -13,6 +13,8 @@ settings.register_profile("untimed", parent=settings.default, deadline=None)
 settings.load_profile("untimed")  # a loaded machine is no fault of the code
 
 os.environ["PRACTICUM_CONFIG"] = os.devnull  # no test reads the settings of whoever runs it
+os.environ.pop("COLUMNS", None)  # tables are as wide as where nobody looks
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models are slowed by threads that wait for a core
 
 FOLDERS = ("envs", "memory", "skills", "training", "mcp_server")
 
